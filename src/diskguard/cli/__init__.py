@@ -1,0 +1,1 @@
+"""The door: click, wiring, rendering."""

@@ -1,0 +1,1 @@
+"""Renderings of the same frozen values: text, JSON, progress."""

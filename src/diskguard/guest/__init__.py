@@ -1,0 +1,1 @@
+"""What we say to a VM, how we read it: pure."""

@@ -1,0 +1,1 @@
+"""Nouns: frozen values that hold no service."""

@@ -1,0 +1,1 @@
+"""The policy: its shape, its loading, what applies to one VM."""

@@ -1,0 +1,1 @@
+"""Effects in order: what a plan says, done through the ports."""

@@ -1,0 +1,1 @@
+"""Guests of the emulated VMs: they execute what they are sent."""

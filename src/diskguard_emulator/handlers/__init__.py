@@ -1,0 +1,1 @@
+"""Handlers: one module per resource type, wire to world and back."""
