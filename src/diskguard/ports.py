@@ -78,7 +78,7 @@ class Compute(Protocol):
         """
 
     async def read_operation(self, requested: Requested) -> OperationState:
-        """Say how far the request is, in one read."""
+        """Say how far the request is, in one read; a finished one shows its snapshot."""
 
     async def find_snapshot(self, id: ResourceId) -> Snapshot | None:  # noqa: A002
         """The snapshot as it is now, or None if there is none."""

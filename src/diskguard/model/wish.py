@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from diskguard.model.estate import Snapshot
 from diskguard.model.ids import Region, ResourceId
 
 
@@ -50,10 +51,15 @@ class OperationStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationState:
-    """What Azure says of an operation; both instants are of Azure's own clock."""
+    """What Azure says of an operation; both instants are of Azure's own clock.
+
+    `snapshot` is the resource as the finished operation shows it (`properties.output`), so that no
+    second read is needed for its `timeCreated` and tags; for a CopyStart it carries no percent.
+    """
 
     status: OperationStatus
     started_at: datetime | None = None
     ended_at: datetime | None = None
     error_code: str | None = None
     error_message: str | None = None
+    snapshot: Snapshot | None = None
