@@ -1,36 +1,36 @@
 """What can go wrong: one tree of errors, each with a code, an exit status and, where we know one, a hint.
 
-    DiskguardError
-    ├── UsageInvalid              2   the command line asks for something impossible
-    ├── PolicyInvalid             4   the policy file is wrong; carries every problem with its place
-    ├── NothingMatched            5   a selection is empty or smaller than expected
-    ├── PointNotFound             5   no such restore point
-    ├── AnotherRunHoldsTheLock    6   a run of this machine is under way
-    ├── LoginFailed               7   no token
-    ├── AccessDenied              7   a token without the right
-    ├── Unfinished                8   deadline, throttle, quota: the next run goes on from here
-    │   ├── Throttled
-    │   ├── SnapshotLimitReached
-    │   ├── QuotaReached
-    │   └── CloudUnreachable
-    ├── PlanDrifted              12   a saved plan no longer fits the estate
-    ├── CloudRefused              1   Azure said no, for a reason not above
-    │   ├── ResourceMissing
-    │   ├── ResourceConflict
-    │   └── SnapshotInUse
-    ├── NameTaken                 1   something that is not ours bears the name we need
-    ├── UnsupportedSource         1   a disk or VM that cannot be backed up this way
-    ├── EndpointRefused           1   an endpoint that must not get a token
-    └── GuestTrouble              1   the guest would not, or could not, freeze
-        ├── GuestRefused
-        ├── GuestAnswerUnreadable
-        ├── GuestReportMissing
-        ├── GuestBusy
-        └── WindowMissed
+DiskguardError
+├── UsageInvalid              2   the command line asks for something impossible
+├── PolicyInvalid             4   the policy file is wrong; carries every problem with its place
+├── NothingMatched            5   a selection is empty or smaller than expected
+├── PointNotFound             5   no such restore point
+├── AnotherRunHoldsTheLock    6   a run of this machine is under way
+├── LoginFailed               7   no token
+├── AccessDenied              7   a token without the right
+├── Unfinished                8   deadline, throttle, quota: the next run goes on from here
+│   ├── Throttled
+│   ├── SnapshotLimitReached
+│   ├── QuotaReached
+│   └── CloudUnreachable
+├── PlanDrifted              12   a saved plan no longer fits the estate
+├── CloudRefused              1   Azure said no, for a reason not above
+│   ├── ResourceMissing
+│   ├── ResourceConflict
+│   └── SnapshotInUse
+├── NameTaken                 1   something that is not ours bears the name we need
+├── UnsupportedSource         1   a disk or VM that cannot be backed up this way
+├── EndpointRefused           1   an endpoint that must not get a token
+└── GuestTrouble              1   the guest would not, or could not, freeze
+    ├── GuestRefused
+    ├── GuestAnswerUnreadable
+    ├── GuestReportMissing
+    ├── GuestBusy
+    └── WindowMissed
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 class DiskguardError(Exception):
@@ -56,7 +56,10 @@ class UsageInvalid(DiskguardError):
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Problem:
-    """One thing wrong in a policy file; line and column count from 1."""
+    """One thing wrong in a policy file; line and column count from 1.
+
+    An "error" makes the policy invalid; a "warning" is said, and the work goes on.
+    """
 
     file: str
     line: int
@@ -64,6 +67,7 @@ class Problem:
     code: str
     message: str
     hint: str | None = None
+    severity: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
