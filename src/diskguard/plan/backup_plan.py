@@ -1,6 +1,5 @@
 """Nouns of a backup plan: per VM what will be done, and why."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -139,5 +138,4 @@ class BackupPlan:
 
 def wish_for_attempt(member: MemberPlan, *, nonce: str, requested_at: datetime) -> SnapshotWish:
     """Give the member's wish with the marks of one attempt."""
-    tags: Mapping[str, str] = {**member.wish.tags, **attempt_tags(nonce, requested_at)}
-    return replace(member.wish, tags=tags)
+    return replace(member.wish, tags={**member.wish.tags, **attempt_tags(nonce, requested_at)})
