@@ -1,0 +1,72 @@
+"""The names of a point, free to be used: looked at after the guest's lock is ours."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+from diskguard.errors import DiskguardError, NameTaken
+from diskguard.model.estate import Snapshot
+from diskguard.plan.backup_plan import VmPlan
+from diskguard.plan.naming_tags import ParsedMember, Places, parse_member
+from diskguard.ports import Inventory, Ports
+
+FEW = 4  # up to here a read per name costs less than the list of a whole group
+# A run that asked for a snapshot less than this ago may still be at work on it: two windows, two
+# Run Commands and the reads between them.
+ALIVE = timedelta(minutes=10)
+
+
+class AnotherRunMakesThis(DiskguardError):
+    """Another machine is making, or has made, this very point; nothing is left to do here."""
+
+    code = "made-by-another-run"
+    exit_status = 0
+
+
+async def clear_names(plan: VmPlan, ports: Ports) -> None:
+    """Return when no member's name is in use; an unsealed leftover of a dead run is made gone.
+
+    Raises AnotherRunMakesThis for a sealed or young point of ours, NameTaken for a stranger's;
+    then nothing was deleted.
+    """
+    existing = [_ours(snapshot, plan) for snapshot in await _existing(plan, ports)]
+    now = ports.clock.now()
+    if any(member.seal is not None or _may_be_alive(member, now) for member in existing):
+        raise AnotherRunMakesThis(f"{plan.point} is made by another run")
+    async with asyncio.TaskGroup() as tasks:
+        for member in existing:
+            tasks.create_task(ports.compute.delete_snapshot(member.snapshot.id))
+
+
+async def _existing(plan: VmPlan, ports: Ports) -> list[Snapshot]:
+    if len(plan.members) > FEW:
+        return await _listed(plan, ports.inventory)
+    async with asyncio.TaskGroup() as tasks:
+        found = [
+            tasks.create_task(ports.compute.find_snapshot(member.wish.id))
+            for member in plan.members
+        ]
+    return [snapshot for task in found if (snapshot := task.result()) is not None]
+
+
+async def _listed(plan: VmPlan, inventory: Inventory) -> list[Snapshot]:
+    names = {member.wish.id for member in plan.members}
+    first = plan.members[0].wish.id
+    listed = await inventory.list_snapshots(first.subscription, first.group)
+    return [snapshot for snapshot in listed if snapshot.id in names]
+
+
+def _ours(snapshot: Snapshot, plan: VmPlan) -> ParsedMember:
+    parsed = parse_member(snapshot, Places(primary=snapshot.id.group))
+    if not isinstance(parsed, ParsedMember):
+        raise NameTaken(
+            f"{snapshot.id} bears the name this point needs and is not ours: {parsed.reason}",
+            hint="Rename or remove it, or wait for the next slot.",
+        )
+    if parsed.identity.policy != plan.policy:
+        raise NameTaken(f"{snapshot.id} belongs to the policy {parsed.identity.policy!r}")
+    return parsed
+
+
+def _may_be_alive(member: ParsedMember, now: datetime) -> bool:
+    sealing = member.seal_trouble is not None
+    return sealing or (not member.snapshot.failed and now - member.requested_at < ALIVE)
