@@ -1,6 +1,5 @@
 """The names of a point, free to be used: looked at after the guest's lock is ours."""
 
-import asyncio
 from datetime import datetime, timedelta
 
 from diskguard.errors import DiskguardError, NameTaken
@@ -8,6 +7,7 @@ from diskguard.model.estate import Snapshot
 from diskguard.plan.backup_plan import VmPlan
 from diskguard.plan.naming_tags import ParsedMember, Places, parse_member
 from diskguard.ports import Inventory, Ports
+from diskguard.run.together import together
 
 FEW = 4  # up to here a read per name costs less than the list of a whole group
 # A run that asked for a snapshot less than this ago may still be at work on it: two windows, two
@@ -32,20 +32,14 @@ async def clear_names(plan: VmPlan, ports: Ports) -> None:
     now = ports.clock.now()
     if any(member.seal is not None or _may_be_alive(member, now) for member in existing):
         raise AnotherRunMakesThis(f"{plan.point} is made by another run")
-    async with asyncio.TaskGroup() as tasks:
-        for member in existing:
-            tasks.create_task(ports.compute.delete_snapshot(member.snapshot.id))
+    await together(ports.compute.delete_snapshot(member.snapshot.id) for member in existing)
 
 
 async def _existing(plan: VmPlan, ports: Ports) -> list[Snapshot]:
     if len(plan.members) > FEW:
         return await _listed(plan, ports.inventory)
-    async with asyncio.TaskGroup() as tasks:
-        found = [
-            tasks.create_task(ports.compute.find_snapshot(member.wish.id))
-            for member in plan.members
-        ]
-    return [snapshot for task in found if (snapshot := task.result()) is not None]
+    found = await together(ports.compute.find_snapshot(member.wish.id) for member in plan.members)
+    return [snapshot for snapshot in found if snapshot is not None]
 
 
 async def _listed(plan: VmPlan, inventory: Inventory) -> list[Snapshot]:

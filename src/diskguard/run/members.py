@@ -1,6 +1,5 @@
 """The snapshots of one set: requested at once, followed to their end, or undone."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from diskguard.model.wish import OperationState, OperationStatus, Requested, Sna
 from diskguard.plan.backup_plan import MemberPlan, VmPlan, wish_for_attempt
 from diskguard.plan.naming_tags import nonce_of
 from diskguard.ports import Compute, Ports
+from diskguard.run.together import together
 
 # A lost answer may be about a request Azure is still taking in; a read just after a create can
 # still say 404 (arm-wire 3). So a snapshot is looked for this often, with these pauses.
@@ -55,12 +55,9 @@ async def request_members(
     plan: VmPlan, ports: Ports, *, nonce: str, until: datetime | None
 ) -> tuple[Asked, ...]:
     """Ask for every member at once, each exactly once; what came of each is data, not an error."""
-    async with asyncio.TaskGroup() as tasks:
-        asked = [
-            tasks.create_task(_request(member, ports, nonce=nonce, until=until))
-            for member in plan.members
-        ]
-    return tuple(task.result() for task in asked)
+    return await together(
+        _request(member, ports, nonce=nonce, until=until) for member in plan.members
+    )
 
 
 async def _request(
@@ -88,9 +85,7 @@ async def follow_to_end(
 
     One read each at about the time it should be done, then only for the unfinished.
     """
-    async with asyncio.TaskGroup() as tasks:
-        followed = [tasks.create_task(_follow(each, plan, ports)) for each in asked]
-    return tuple(task.result() for task in followed)
+    return await together(_follow(each, plan, ports) for each in asked)
 
 
 async def _follow(asked: Asked, plan: VmPlan, ports: Ports) -> Taken | DiskguardError:
@@ -170,9 +165,7 @@ async def undo_members(asked: Iterable[Asked], compute: Compute) -> None:
         except DiskguardError as error:
             errors.append(error)
 
-    async with asyncio.TaskGroup() as tasks:
-        for each in asked:
-            tasks.create_task(undo(each))
+    await together(undo(each) for each in asked)
     if errors:
         raise errors[0]
 

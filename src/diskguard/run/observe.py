@@ -8,6 +8,7 @@ from datetime import datetime
 from diskguard.errors import DiskguardError, ResourceMissing
 from diskguard.model.estate import Estate, Group, Snapshot
 from diskguard.ports import Inventory
+from diskguard.run.together import first_error, together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,35 +66,30 @@ async def _look(
     async def one(subscription: str) -> None:
         try:
             seen[subscription] = await observe_one(subscription)
-        except* DiskguardError as group:
-            unseen.append(Unseen(subscription=subscription, error=first_error(group)))
+        except DiskguardError as error:
+            unseen.append(Unseen(subscription=subscription, error=error))
 
-    async with asyncio.TaskGroup() as tasks:
-        for subscription in scope.subscriptions:
-            tasks.create_task(one(subscription))
+    await together(one(subscription) for subscription in scope.subscriptions)
     if unseen and not seen:
         raise unseen[0].error
     parts = [seen[subscription] for subscription in scope.subscriptions if subscription in seen]
     return Look(estate=_join(parts, now), unseen=tuple(unseen))
 
 
-def first_error(group: BaseExceptionGroup[DiskguardError]) -> DiskguardError:
-    """The first of our errors in a group of them, however nested."""
-    first = group.exceptions[0]
-    return first_error(first) if isinstance(first, BaseExceptionGroup) else first
-
-
 async def _observe_one(
     subscription: str, scope: Scope, inventory: Inventory, now: datetime
 ) -> Estate:
-    async with asyncio.TaskGroup() as tasks:
-        vms = tasks.create_task(inventory.list_vms(subscription))
-        scale_sets = tasks.create_task(inventory.list_scale_sets(subscription))
-        disks = tasks.create_task(inventory.list_disks(subscription))
-        pairs = tasks.create_task(inventory.list_pairs(subscription))
-        sets = tasks.create_task(inventory.list_encryption_sets(subscription))
-        groups = tasks.create_task(_find_groups(subscription, scope, inventory))
-        snapshots = tasks.create_task(_list_snapshots(subscription, scope, inventory))
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            vms = tasks.create_task(inventory.list_vms(subscription))
+            scale_sets = tasks.create_task(inventory.list_scale_sets(subscription))
+            disks = tasks.create_task(inventory.list_disks(subscription))
+            pairs = tasks.create_task(inventory.list_pairs(subscription))
+            sets = tasks.create_task(inventory.list_encryption_sets(subscription))
+            groups = tasks.create_task(_find_groups(subscription, scope, inventory))
+            snapshots = tasks.create_task(_list_snapshots(subscription, scope, inventory))
+    except* DiskguardError as group:
+        raise first_error(group) from None
     return Estate(
         observed_at=now,
         vms=vms.result(),
@@ -120,11 +116,8 @@ async def _find_groups(subscription: str, scope: Scope, inventory: Inventory) ->
 async def _list_snapshots(
     subscription: str, scope: Scope, inventory: Inventory
 ) -> tuple[Snapshot, ...]:
-    async with asyncio.TaskGroup() as tasks:
-        lists = [
-            tasks.create_task(_snapshots_of(subscription, name, inventory)) for name in scope.groups
-        ]
-    return tuple(snapshot for each in lists for snapshot in each.result())
+    lists = await together(_snapshots_of(subscription, name, inventory) for name in scope.groups)
+    return tuple(snapshot for each in lists for snapshot in each)
 
 
 async def _snapshots_of(
