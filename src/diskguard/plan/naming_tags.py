@@ -193,6 +193,12 @@ def copied_from(snapshot: Snapshot) -> str | None:
     return _lowered(snapshot).get(_SOURCE_UNIQUE_ID)
 
 
+def is_copy_as_wished(snapshot: Snapshot, wished: Mapping[str, str]) -> bool:
+    """True when a snapshot says it is the copy those tags ask for: same attempt, same source."""
+    tags = _lowered(snapshot)
+    return all(tags.get(name) == wished.get(name) for name in (_NONCE, _SOURCE_UNIQUE_ID))
+
+
 def parse_member(snapshot: Snapshot, places: Places) -> ParsedMember | Stranger:
     """Tell whether a snapshot is ours; never raises, whatever its tags say.
 
