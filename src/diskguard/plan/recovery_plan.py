@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from diskguard.model.ids import ResourceId
-from diskguard.model.restore_point import Consistency, Grade
-from diskguard.plan.naming_tags import ParsedMember
+from diskguard.model.restore_point import Consistency
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,19 +17,18 @@ class StartVm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SealLater:
-    """A whole set of a dead run. Sealed as `without_report` says, unless a report proves more.
+class LateSeal:
+    """A whole set of a dead run, to be sealed for what it is: crash, whatever was requested.
 
-    `collect_from` is the VM whose holder may still have the report of `attempt`; None: it is too
-    late to ask, or nothing was to be frozen.
+    The instants that would prove more were in operations whose signed addresses died with the run;
+    so the guest is not asked for its report either.
     """
 
     point: str
-    attempt: str
-    members: tuple[ParsedMember, ...]
-    requested: Grade
-    without_report: Consistency
-    collect_from: ResourceId | None
+    first_member: ResourceId
+    members: int
+    taken_at: datetime
+    consistency: Consistency
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +55,7 @@ class RecoveryPlan:
     policy: str
     made_at: datetime
     start: tuple[StartVm, ...] = ()
-    seal: tuple[SealLater, ...] = ()
+    seal: tuple[LateSeal, ...] = ()
     undo: tuple[Undo, ...] = ()
     left_alone: tuple[LeftAlone, ...] = ()
 
