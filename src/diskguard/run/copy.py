@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from diskguard.errors import CloudUnreachable, DiskguardError, NameTaken, ResourceMissing, Throttled
 from diskguard.model.estate import Snapshot
 from diskguard.model.events import CopyProgressed
-from diskguard.model.ids import Region
+from diskguard.model.ids import Region, ResourceId
 from diskguard.model.report import CopyOutcome, Result
 from diskguard.plan.copies_plan import CopyPlan, CopyQueue, CopyStep, SkippedPoint
 from diskguard.plan.naming_tags import is_copy_as_wished
@@ -40,7 +40,7 @@ class _Progress:
             return None
         return self.queue.steps[self.at]
 
-    def open(self, waited: bool) -> list[CopyOutcome]:  # noqa: FBT001 - passed on from outcomes()
+    def open(self, *, waited: bool) -> list[CopyOutcome]:
         """The outcomes of what is not ended: under way, or waiting behind that."""
         if self.stopped:
             return []
@@ -93,7 +93,10 @@ class Copying:
 
     def outcomes(self, *, waited: bool) -> tuple[CopyOutcome, ...]:
         """What came of every copy so far; what is under way is unfinished unless nobody waits."""
-        return (*self._ended, *(outcome for each in self._queues for outcome in each.open(waited)))
+        return (
+            *self._ended,
+            *(outcome for each in self._queues for outcome in each.open(waited=waited)),
+        )
 
     # -- starting ------------------------------------------------------------------------------
 
