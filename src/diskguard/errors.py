@@ -18,6 +18,7 @@ DiskguardError
 │   ├── ResourceMissing
 │   ├── ResourceConflict
 │   └── SnapshotInUse
+├── OutputLost                1   the work was done, its result could not be written
 ├── NameTaken                 1   something that is not ours bears the name we need
 ├── UnsupportedSource         1   a disk or VM that cannot be backed up this way
 ├── EndpointRefused           1   an endpoint that must not get a token
@@ -205,6 +206,12 @@ class SnapshotInUse(CloudRefused):
     """The snapshot cannot be deleted now: locked, exported or being copied."""
 
     code = "snapshot-in-use"
+
+
+class OutputLost(DiskguardError):
+    """The work was done, but its result could not be written."""
+
+    code = "output-lost"
 
 
 class NameTaken(DiskguardError):
