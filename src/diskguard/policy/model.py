@@ -25,6 +25,7 @@ from diskguard.policy.scalars import (
     Subscription,
     Text,
     UserTags,
+    Version,
     VmId,
     list_or_text,
 )
@@ -255,7 +256,7 @@ class Rule(Strict):
 class Policy(Strict):
     """What a user wishes for a set of VMs. Sections above `rules` are defaults for every rule."""
 
-    version: Literal[1] = Field(description="The version of this layout.")
+    version: Version = Field(description="The version of this layout.")
     name: Name = Field(description="The policy's name; it is written on every point.")
     previous_names: tuple[Name, ...] = Field(
         default=(), description="Points of these names are governed too, after a rename."

@@ -164,6 +164,13 @@ def _check_tags(tags: dict[str, str]) -> dict[str, str]:
     return tags
 
 
+def _check_version(version: int) -> int:
+    if version != 1:
+        hint = "Write `version: 1`; for a newer layout, install a newer diskguard."
+        raise refused("unknown-version", f"layout version {version} is not known here", hint)
+    return version
+
+
 def _check_freeze_limit(limit: timedelta) -> timedelta:
     if not timedelta(seconds=3) <= limit <= timedelta(seconds=60):
         message = f"a guest stays frozen for 3s to 60s, not {format_duration(limit)}"
@@ -257,4 +264,5 @@ SubnetIdOrAny = Annotated[
 ]
 RegionOrAny = Annotated[Region | Literal["*"], *_region_or("*")]
 RegionOrPaired = Annotated[Region | Literal["paired"], *_region_or("paired")]
+Version = Annotated[int, Field(strict=True), AfterValidator(_check_version)]
 UserTags = Annotated[dict[TagName, TagValue], AfterValidator(_check_tags)]

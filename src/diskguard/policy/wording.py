@@ -8,15 +8,18 @@ from pydantic_core import PydanticCustomError
 LONGEST_SHOWN = 60
 
 
+def printable(text: str) -> str:
+    """Give `text` with everything escaped that does not print, so that it stays on its line."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+
+
 def shown(text: object) -> str:
-    """Give `text` in quotes on one line: escaped where it does not print, cut where it is long."""
+    """Give `text` marked as quoted, printable, and cut where it is long."""
     plain = str(text)
     cut = plain[:LONGEST_SHOWN] + "…" if len(plain) > LONGEST_SHOWN else plain
-    return f"`{''.join(map(_printable, cut))}`"
-
-
-def _printable(character: str) -> str:
-    return character if character.isprintable() else character.encode("unicode_escape").decode()
+    return f"`{printable(cut)}`"
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
