@@ -159,18 +159,20 @@ def _why_not_whole(evidence: Evidence) -> Iterator[str]:
 
 
 def _why_no_data(member: MemberEvidence, nonce: str) -> str | None:
-    snapshot, operation = member.snapshot, member.operation
+    operation = member.operation
     if operation is not None and operation.status is not OperationStatus.SUCCEEDED:
         return f"its snapshot is {operation.status} ({operation.error_code or 'no error code'})"
-    if snapshot is None:
+    if member.snapshot is None:
         return "its snapshot is not there"
+    if nonce_of(member.snapshot) != nonce:
+        return "its snapshot is of another attempt"
+    return _why_unfinished(member.snapshot)
+
+
+def _why_unfinished(snapshot: Snapshot) -> str | None:
     if snapshot.failed or snapshot.provisioning_state != "Succeeded":
         return f"its snapshot is {snapshot.provisioning_state}"
-    if snapshot.time_created is None:
-        return "its snapshot has no point in time"
-    if nonce_of(snapshot) != nonce:
-        return "its snapshot is of another attempt"
-    return None
+    return None if snapshot.time_created is not None else "its snapshot has no point in time"
 
 
 def _crash(
@@ -254,7 +256,7 @@ def _clock_can_be_trusted(_: Evidence, armed: Armed, report: GuestReport) -> Ite
     readings = report.wall_minus_boot
     if len(readings) != _READINGS:
         yield "the guest's clock was not read often enough to exclude a step"
-    elif not max(readings) - min(readings) <= LARGEST_CLOCK_STEP:
+    elif not all(abs(one - two) <= LARGEST_CLOCK_STEP for one in readings for two in readings):
         yield "the guest's clock stepped, or its host paused"
 
 
