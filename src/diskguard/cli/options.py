@@ -1,0 +1,122 @@
+"""The options every command has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+FORMATS: Final = ("table", "json", "jsonl", "yaml", "tsv")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """How the user wants to see things, and which cloud is meant (None: the policy's)."""
+
+    output: str
+    log_format: str
+    log_file: Path | None
+    verbosity: int
+    quiet: bool
+    cloud: str | None
+    no_color: bool
+
+    @property
+    def for_people(self) -> bool:
+        """True when no machine reads stdout."""
+        return self.output in ("table", "text")
+
+
+class SharedOption(click.Option):
+    """An option of every command: DISKGUARD_<COMMAND>_<OPTION> wins over DISKGUARD_<OPTION>."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Give the variable's value, the command's own first."""
+        shared, self.envvar = self.envvar, None
+        try:
+            own = super().resolve_envvar_value(ctx)
+        finally:
+            self.envvar = shared
+        return own if own is not None else super().resolve_envvar_value(ctx)
+
+
+def shared_options(formats: tuple[str, ...]) -> list[click.Parameter]:
+    """Make the options every command has; `formats` are those it can write."""
+    return [
+        SharedOption(
+            ["-o", "--output"],
+            type=click.Choice(formats),
+            default=formats[0],
+            envvar="DISKGUARD_OUTPUT" if formats == FORMATS else None,
+            show_default=True,
+            help="What stdout is written as.",
+        ),
+        SharedOption(
+            ["--log-format"],
+            type=click.Choice(("text", "json")),
+            default="text",
+            envvar="DISKGUARD_LOG_FORMAT",
+            show_default=True,
+            help="What log lines are written as.",
+        ),
+        SharedOption(
+            ["--log-file"],
+            type=click.Path(dir_okay=False, path_type=Path),
+            envvar="DISKGUARD_LOG_FILE",
+            help="Append the log to this file (made readable by its owner only).",
+        ),
+        SharedOption(["-v", "--verbose"], count=True, help="Log more; twice: the SDK's log too."),
+        SharedOption(["-q", "--quiet"], is_flag=True, help="Say nothing on success (cron mail)."),
+        SharedOption(
+            ["--cloud"],
+            envvar="DISKGUARD_CLOUD",
+            metavar="CLOUD",
+            help="public, usgov, china, or the https:// endpoint of a Resource Manager.",
+        ),
+        SharedOption(
+            ["--no-color"],
+            is_flag=True,
+            envvar="DISKGUARD_NO_COLOR",
+            help="No colours (also where NO_COLOR is set).",
+        ),
+    ]
+
+
+def view_of(params: Mapping[str, Any]) -> View:
+    """Gather the shared options as click parsed them."""
+    return View(
+        output=params["output"],
+        log_format=params["log_format"],
+        log_file=params["log_file"],
+        verbosity=params["verbose"],
+        quiet=params["quiet"],
+        cloud=params["cloud"],
+        no_color=params["no_color"],
+    )
+
+
+SHARED_NAMES: Final = (
+    "output",
+    "log_format",
+    "log_file",
+    "verbose",
+    "quiet",
+    "cloud",
+    "no_color",
+)
+
+
+def policy_options(command: click.Command) -> click.Command:
+    """Add [POLICY] and --policy; `find_policy` decides between them and the usual places."""
+    path = click.Path(dir_okay=False, path_type=Path)
+    command.params[:0] = [
+        click.Argument(["policy_argument"], metavar="[POLICY]", required=False, type=path),
+        click.Option(
+            ["--policy", "policy_option"],
+            type=path,
+            metavar="FILE",
+            help="The policy; else DISKGUARD_POLICY, ./diskguard.yaml, /etc/diskguard/policy.yaml.",
+        ),
+    ]
+    return command
