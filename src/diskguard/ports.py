@@ -41,8 +41,11 @@ class Inventory(Protocol):
     async def list_disks(self, subscription: str) -> tuple[Disk, ...]:
         """Every managed disk of the subscription."""
 
-    async def list_snapshots(self, subscription: str, group: str) -> tuple[Snapshot, ...]:
-        """Every snapshot of one resource group; a missing group raises ResourceMissing."""
+    async def list_snapshots(self, subscription: str, group: str | None) -> tuple[Snapshot, ...]:
+        """Every snapshot of one resource group, or (None) of the whole subscription.
+
+        A missing group raises ResourceMissing.
+        """
 
     async def list_pairs(self, subscription: str) -> Mapping[Region, Region | None]:
         """Each region the subscription may use, with its pair; None where it has none (or itself)."""
