@@ -1,18 +1,16 @@
 """The names of a point, free to be used: looked at after the guest's lock is ours."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from diskguard.errors import DiskguardError, NameTaken
 from diskguard.model.estate import Snapshot
 from diskguard.plan.backup_plan import VmPlan
 from diskguard.plan.naming_tags import ParsedMember, Places, parse_member
+from diskguard.plan.points import ATTEMPT_LIFETIME
 from diskguard.ports import Inventory, Ports
 from diskguard.run.together import together
 
 FEW = 4  # up to here a read per name costs less than the list of a whole group
-# A run that asked for a snapshot less than this ago may still be at work on it: two windows, two
-# Run Commands and the reads between them.
-ALIVE = timedelta(minutes=10)
 
 
 class AnotherRunMakesThis(DiskguardError):
@@ -63,4 +61,4 @@ def _ours(snapshot: Snapshot, plan: VmPlan) -> ParsedMember:
 
 def _may_be_alive(member: ParsedMember, now: datetime) -> bool:
     sealing = member.seal_trouble is not None
-    return sealing or (not member.snapshot.failed and now - member.requested_at < ALIVE)
+    return sealing or (not member.snapshot.failed and now - member.requested_at < ATTEMPT_LIFETIME)

@@ -17,7 +17,7 @@ from diskguard.run.together import together
 LOOKS = tuple(timedelta(seconds=seconds) for seconds in (0, 3, 7, 15))
 # Pauses between reads of an operation that is not finished when it should be.
 FOLLOW = tuple(timedelta(seconds=seconds) for seconds in (2, 3, 5, 10, 15, 30))
-GIVE_UP_AFTER = timedelta(minutes=15)
+GIVE_UP_AFTER = timedelta(minutes=8)  # well within ATTEMPT_LIFETIME, with COLLECT and the seal
 FIRST_GUESS = timedelta(seconds=1)  # a snapshot's operation took 0.4 s to 1.2 s (arm-wire 1)
 
 

@@ -1,0 +1,161 @@
+"""The frozen attempt: arm, window, collect, prove."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from diskguard.errors import (
+    CloudUnreachable,
+    DiskguardError,
+    GuestAnswerUnreadable,
+    GuestTrouble,
+    WindowMissed,
+)
+from diskguard.model.guest import Armed, ClockSource, FreezeRequest, GuestDisk, GuestReport
+from diskguard.model.ids import ResourceId
+from diskguard.plan.backup_plan import FreezeBudget, VmPlan
+from diskguard.plan.proof import learn
+from diskguard.ports import Ports
+from diskguard.run.attempt import Attempt, Members, enter, judge_frozen, operations_of
+from diskguard.run.claim import clear_names
+from diskguard.run.members import Asked, follow_to_end, request_members
+from diskguard.run.window import Standstill, agree, window
+
+BUDGET_WAIT = timedelta(minutes=2)  # for the request budget to refill before a guest is armed
+COLLECT_WITHIN = timedelta(minutes=4)  # a busy Run Command; afterwards the point has no proof
+AFTER_THAW = timedelta(seconds=1)  # the guest's promise: limit plus one second (freeze.md)
+
+
+class AttemptLost(GuestTrouble):
+    """Nothing was requested, because of the guest or its window; it has thawed by `over_at`.
+
+    `again` says whether one more attempt makes sense.
+    """
+
+    code = "attempt-lost"
+
+    def __init__(self, cause: DiskguardError, *, over_at: datetime, again: bool) -> None:
+        super().__init__(str(cause), hint=cause.hint)
+        self.over_at = over_at
+        self.again = again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Agreed:
+    """The guest's promise, and when it reached us in Azure's time."""
+
+    armed: Armed
+    arrived_at: datetime
+    standstill: Standstill
+
+
+async def take_frozen(plan: VmPlan, budget: FreezeBudget, ports: Ports) -> Attempt:
+    """Arm the guest, request every member in its window, collect its report, prove.
+
+    Raises AttemptLost when nothing was requested. Nobody is armed whose snapshots could not be
+    requested at once: Throttled is raised instead.
+    """
+    nonce, vm = ports.nonce(), plan.vm or plan.source
+    await ports.compute.reserve_window(
+        vm.subscription, plan.region, len(plan.members), within=BUDGET_WAIT
+    )
+    enter(plan, "arming", ports)
+    agreed = await _arm(vm, freeze_request(plan, budget, nonce), budget, ports)
+    asked = await _ask_in_window(plan, agreed, nonce, ports)
+    enter(plan, "collecting", ports)
+    members, report = await _follow_and_collect(plan, vm, asked, nonce, ports)
+    return Attempt(
+        asked=asked,
+        members=members,
+        proof=judge_frozen(plan, asked, members, armed=agreed.armed, report=report),
+        learned=learn(
+            armed=agreed.armed,
+            arrived_at=agreed.arrived_at,
+            report=report,
+            operations=operations_of(members),
+        ),
+        provable=agreed.armed.clock is not ClockSource.UNSYNCHRONISED,
+    )
+
+
+def freeze_request(plan: VmPlan, budget: FreezeBudget, nonce: str) -> FreezeRequest:
+    """Say to the guest what the budget allows, and which disks it must find."""
+    return FreezeRequest(
+        attempt=nonce,
+        disks=tuple(
+            GuestDisk(name=member.disk_name, lun=member.lun, size_bytes=member.size_bytes)
+            for member in plan.members
+        ),
+        lead=budget.lead,
+        limit=budget.limit,
+        hold=budget.hold,
+        mounts=budget.mounts,
+        allow_without_systemd=budget.allow_without_systemd,
+    )
+
+
+async def _arm(
+    vm: ResourceId, request: FreezeRequest, budget: FreezeBudget, ports: Ports
+) -> _Agreed:
+    """Have the guest's promise. What may be armed without our knowing thaws by itself."""
+    try:
+        armed = await ports.guest.arm(vm, request)
+    except (CloudUnreachable, GuestAnswerUnreadable) as error:
+        over_at = ports.clock.now() + budget.lead + budget.limit + AFTER_THAW
+        raise AttemptLost(error, over_at=over_at, again=True) from error
+    except GuestTrouble as error:
+        raise AttemptLost(error, over_at=ports.clock.now(), again=False) from error
+    offset = ports.compute.clock_offset()
+    return _Agreed(
+        armed=armed,
+        arrived_at=ports.clock.now() + offset,
+        standstill=agree(armed, budget, offset=offset),
+    )
+
+
+async def _ask_in_window(
+    plan: VmPlan, agreed: _Agreed, nonce: str, ports: Ports
+) -> tuple[Asked, ...]:
+    """Request all members inside the window, or raise AttemptLost with nothing requested."""
+    standstill = agreed.standstill
+    try:
+        await _claim(plan, standstill, ports)
+        enter(plan, "window", ports, _described(agreed))
+        async with window(standstill, ports.clock):
+            return await request_members(plan, ports, nonce=nonce, until=standstill.closes)
+    except WindowMissed as missed:
+        over_at = standstill.thaw_by + AFTER_THAW
+        raise AttemptLost(missed, over_at=over_at, again=True) from missed
+
+
+async def _claim(plan: VmPlan, standstill: Standstill, ports: Ports) -> None:
+    """The guest's lock is ours now, so what is free at this moment stays free for us."""
+    try:
+        async with asyncio.timeout_at(ports.clock.loop_time(standstill.freeze_at)):
+            await clear_names(plan, ports)
+    except TimeoutError as late:
+        raise WindowMissed("looking at the names took until the freeze") from late
+
+
+def _described(agreed: _Agreed) -> str:
+    mounts = agreed.armed.mount_count
+    return f"{mounts} mount{'' if mounts == 1 else 's'}, opens {agreed.standstill.opens:%H:%M:%S}"
+
+
+async def _follow_and_collect(
+    plan: VmPlan, vm: ResourceId, asked: tuple[Asked, ...], nonce: str, ports: Ports
+) -> tuple[Members, GuestReport | None]:
+    async with asyncio.TaskGroup() as tasks:
+        followed = tasks.create_task(follow_to_end(asked, plan, ports))
+        collected = tasks.create_task(_collect(vm, nonce, ports))
+    return followed.result(), collected.result()
+
+
+async def _collect(vm: ResourceId, nonce: str, ports: Ports) -> GuestReport | None:
+    """Read the holder's report; without one the set is called what it is."""
+    deadline = ports.clock.loop_time(ports.clock.now() + COLLECT_WITHIN)
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await ports.guest.collect(vm, nonce)
+    except (DiskguardError, TimeoutError):
+        return None
