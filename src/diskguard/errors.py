@@ -14,6 +14,8 @@ DiskguardError
 │   ├── QuotaReached
 │   └── CloudUnreachable
 ├── PlanDrifted              12   a saved plan no longer fits the estate
+├── Interrupted             130   SIGINT ended it before it had a result
+│   └── Terminated          143   the same by SIGTERM
 ├── CloudRefused              1   Azure said no, for a reason not above
 │   ├── ResourceMissing
 │   ├── ResourceConflict
@@ -171,6 +173,19 @@ class PlanDrifted(DiskguardError):
         super().__init__("the saved plan no longer fits: " + "; ".join(differences))
         self.differences = differences
         self.hint = "Make a new plan with `diskguard plan --out FILE`."
+
+
+class Interrupted(DiskguardError):
+    """SIGINT ended it before it had a result."""
+
+    code = "interrupted"
+    exit_status = 130
+
+
+class Terminated(Interrupted):
+    """SIGTERM ended it before it had a result."""
+
+    exit_status = 143
 
 
 class CloudRefused(DiskguardError):

@@ -13,7 +13,10 @@ from diskguard.run.together import first_error, together
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Where to look: subscriptions, and the resource groups that hold restore points."""
+    """Where to look: subscriptions, and the resource groups that hold restore points.
+
+    No groups means all of them; only `observe_snapshots` can do that.
+    """
 
     subscriptions: tuple[str, ...]
     groups: tuple[str, ...]
@@ -116,12 +119,13 @@ async def _find_groups(subscription: str, scope: Scope, inventory: Inventory) ->
 async def _list_snapshots(
     subscription: str, scope: Scope, inventory: Inventory
 ) -> tuple[Snapshot, ...]:
-    lists = await together(_snapshots_of(subscription, name, inventory) for name in scope.groups)
+    groups = scope.groups or (None,)
+    lists = await together(_snapshots_of(subscription, name, inventory) for name in groups)
     return tuple(snapshot for each in lists for snapshot in each)
 
 
 async def _snapshots_of(
-    subscription: str, group: str, inventory: Inventory
+    subscription: str, group: str | None, inventory: Inventory
 ) -> tuple[Snapshot, ...]:
     """A group that does not exist holds nothing; the plan says what its absence means."""
     try:
