@@ -27,8 +27,9 @@ class Kernel:
 
     def __init__(self) -> None:
         self._library = native.c_library()
-        self._host_clock = None  # type: Optional[int]
-        self._private_locks = []  # type: List[int]
+        self._host_clock: Optional[int] = None
+        self._private_locks: List[int] = []
+        self._done_here: Dict[int, int] = {}
         self._stop = self._rouse = False
 
     # Files of the machine, and our own under /run.
@@ -49,15 +50,16 @@ class Kernel:
         """The path with every symbolic link followed."""
         return os.path.realpath(path)
 
+    def read_link(self, path: str) -> str:
+        """Where one symbolic link points, without looking there; empty if it is none."""
+        try:
+            return os.readlink(path)
+        except OSError:
+            return ""
+
     def exists(self, path: str) -> bool:
         """Whether something is there."""
         return os.path.exists(path)
-
-    def is_tmpfs(self, path: str) -> bool:
-        """Whether the path lies in memory and thus never freezes."""
-        if self._library is None:
-            return False
-        return native.magic_of(self._library, path) == native.TMPFS_MAGIC
 
     def make_directory(self, path: str) -> None:
         """A folder of ours exists, closed to everybody else. Raises OSError."""
@@ -109,25 +111,36 @@ class Kernel:
         else:
             self._library.syncfs(handle)
 
+    def start_sync(self, handle: int) -> int:
+        """A child is flushing what is dirty on this file system."""
+        return self._child(handle, None, float("inf"))
+
     def start_freeze(self, handle: int, not_after: float) -> int:
         """A child is freezing this file system, unless the boot clock already passed `not_after`."""
         return self._child(handle, native.FIFREEZE, not_after)
 
     def start_thaw(self, handle: int) -> int:
-        """A child is thawing this file system."""
-        return self._child(handle, native.FITHAW, float("inf"))
+        """A child is thawing this file system; without memory for one, it was done here and now."""
+        try:
+            return self._child(handle, native.FITHAW, float("inf"))
+        except OSError:
+            name = -1 - len(self._done_here)
+            self._done_here[name] = self._act(handle, native.FITHAW)
+            return name
 
     def outcome(self, child: int) -> Optional[int]:
         """The errno a child ended with (0: done; EINTR: it was killed), None while it is at it.
 
         Asked once more after an answer, it raises ChildProcessError.
         """
+        if child in self._done_here:
+            return self._done_here[child]
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended == 0:
             return None
         return os.WEXITSTATUS(status) if os.WIFEXITED(status) else errno.EINTR
 
-    def _child(self, handle: int, request: int, not_after: float) -> int:
+    def _child(self, handle: int, request: Optional[int], not_after: float) -> int:
         child = os.fork()
         if child:
             return child
@@ -135,14 +148,20 @@ class Kernel:
         try:
             for lock in self._private_locks:
                 os.close(lock)
-            code = errno.ETIME
-            if self.boot_clock() <= not_after:
-                fcntl.ioctl(handle, request, 0)
-                code = 0
-        except OSError as error:
-            code = error.errno or errno.EIO
+            in_time = self.boot_clock() <= not_after
+            code = self._act(handle, request) if in_time else errno.ETIME
         finally:
             os._exit(code & 0xFF)
+
+    def _act(self, handle: int, request: Optional[int]) -> int:
+        try:
+            if request is None:
+                self.syncfs(handle)
+            else:
+                fcntl.ioctl(handle, request, 0)
+        except OSError as error:
+            return error.errno or errno.EIO
+        return 0
 
     def close(self, handle: int) -> None:
         """The handle of a mount or lock is let go; a lock with it."""

@@ -20,8 +20,6 @@ BTRFS_FS_INFO_SIZE = 1024
 PTP_SYS_OFFSET = 0x43403D05
 PTP_SYS_OFFSET_SIZE = 832
 CLOCK_BOOTTIME = 7  # `time.CLOCK_BOOTTIME` came with Python 3.7
-TMPFS_MAGIC = 0x01021994
-STATFS_SIZE = 120
 MLOCK_CURRENT_AND_FUTURE = 3
 TIME_ERROR = 5  # what adjtimex answers when the clock is not synchronised
 STA_UNSYNC = 0x40
@@ -42,15 +40,6 @@ def clock_status(library: Any) -> Tuple[bool, float]:
     (greatest,) = struct.unpack_from("q", timex, TIMEX_MAXERROR)
     (status,) = struct.unpack_from("i", timex, TIMEX_STATUS)
     return 0 <= answer < TIME_ERROR and not status & STA_UNSYNC, greatest / 1e6
-
-
-def magic_of(library: Any, path: str) -> Optional[int]:
-    """The magic number of the file system at `path` (the first word of struct statfs)."""
-    answer = ctypes.create_string_buffer(STATFS_SIZE)
-    if library.statfs(path.encode(), answer) != 0:
-        return None
-    (magic,) = struct.unpack_from("l", answer, 0)
-    return int(magic) & 0xFFFFFFFF
 
 
 def ptp_request() -> bytearray:
