@@ -1,0 +1,212 @@
+"""Snapshots, tags, stopping and starting: the Compute port over the SDK."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from diskguard.azure.charges import Call
+from diskguard.azure.clients import Clients
+from diskguard.azure.failures import AnswerUnreadable, azure_failures, in_use, is_missing
+from diskguard.azure.gate import told
+from diskguard.azure.operations import Accepted, follow, paced, read_operation
+from diskguard.azure.translate import parse_snapshot, parse_vm
+from diskguard.errors import CloudRefused, CloudUnreachable, ResourceMissing, SnapshotInUse
+from diskguard.model.estate import PowerState, Snapshot, Vm
+from diskguard.model.ids import Region, ResourceId
+from diskguard.model.wish import OperationState, Requested, SnapshotWish
+
+_AGAIN: Final = Call(resend=True)  # an effect that may be asked for twice
+_STOPPED: Final = (PowerState.STOPPED, PowerState.DEALLOCATED)
+_POWER_PAUSES: Final = (5.0, 5.0, 5.0, 5.0)  # then 10 s: 6 reads a minute of the VM's 15
+_NETWORK: Final = {
+    "deny": ("DenyAll", "Disabled"),
+    "private": ("AllowPrivate", "Disabled"),
+    "allow": ("AllowAll", "Enabled"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AzureCompute:
+    """The Compute port. Its promises are those of ports.Compute."""
+
+    clients: Clients
+
+    async def reserve_window(
+        self, subscription: str, region: Region, snapshots: int, *, within: timedelta
+    ) -> None:
+        """Keep a window's requests and one status read each, for ten minutes."""
+        await self.clients.pacer.reserve(subscription, region, snapshots, within)
+
+    async def request_snapshot(
+        self, wish: SnapshotWish, *, until: datetime | None = None
+    ) -> Requested:
+        """Send one PUT; with `until` as a window's: first in the budget, never waiting."""
+        clock = self.clients.pacer.clock
+        call = Call(window=until is not None, region=wish.region)
+        answer, sent_at = Accepted(), clock.now()
+        limit = clock.loop_time(until) if until is not None else None
+        with azure_failures(f"requesting snapshot {wish.id.name}"):
+            async with asyncio.timeout_at(limit):
+                snapshots = self.clients.compute(wish.id.subscription).snapshots
+                _ = await snapshots.begin_create_or_update(
+                    wish.id.group,
+                    wish.id.name,
+                    snapshot_body(wish),
+                    polling=False,
+                    raw_response_hook=answer,
+                    **told(call),
+                )
+            if answer.operation is None:
+                raise AnswerUnreadable("it was accepted without an operation to follow")
+        return Requested(
+            wish=wish, operation=answer.operation, sent_at=sent_at, answered_at=clock.now()
+        )
+
+    async def read_operation(self, requested: Requested) -> OperationState:
+        """Read once, never waiting for the budget: a guest may be frozen meanwhile."""
+        call = Call(window=True, region=requested.wish.region)
+        with azure_failures(f"following snapshot {requested.wish.id.name}"):
+            reading = await read_operation(
+                self.clients, requested.wish.id.subscription, requested.operation, call
+            )
+        return reading.state
+
+    async def find_snapshot(self, id: ResourceId) -> Snapshot | None:  # noqa: A002 - the port's word
+        """GET it."""
+        client = self.clients.compute(id.subscription)
+        try:
+            with azure_failures(f"reading snapshot {id.name}"):
+                return parse_snapshot(await client.snapshots.get(id.group, id.name))
+        except ResourceMissing as missing:
+            if is_missing(missing):
+                return None
+            raise
+
+    async def delete_snapshot(self, id: ResourceId) -> None:  # noqa: A002 - the port's word
+        """DELETE, follow, and GET until it is not found."""
+        doing = f"deleting snapshot {id.name}"
+        try:
+            await self._act(id, doing, partial(self._snapshots(id).begin_delete, id.group, id.name))
+        except CloudRefused as refused:
+            if in_use(refused):
+                raise _as_in_use(refused) from refused
+            if not is_missing(refused):
+                raise
+        for pause in paced((0.0, 1.0, 2.0), 4.0, at_most=60):
+            await asyncio.sleep(pause)
+            if await self.find_snapshot(id) is None:
+                return
+        raise CloudUnreachable(f"{doing}: done, says Azure, and still shows it")
+
+    async def merge_tags(self, id: ResourceId, tags: Mapping[str, str]) -> None:  # noqa: A002
+        """PATCH Merge."""
+        await self._patch_tags(id, "Merge", tags)
+
+    async def remove_tags(self, id: ResourceId, tags: Mapping[str, str]) -> None:  # noqa: A002
+        """PATCH Delete."""
+        await self._patch_tags(id, "Delete", tags)
+
+    async def find_vm(self, id: ResourceId) -> Vm | None:  # noqa: A002 - the port's word
+        """GET it with its instance view."""
+        client = self.clients.compute(id.subscription)
+        try:
+            with azure_failures(f"reading VM {id.name}"):
+                return parse_vm(
+                    await client.virtual_machines.get(id.group, id.name, expand="instanceView")
+                )
+        except ResourceMissing as missing:
+            if is_missing(missing):
+                return None
+            raise
+
+    async def stop_vm(self, id: ResourceId, *, deallocate: bool) -> None:  # noqa: A002
+        """Power off, with the guest's own shutdown, or deallocate; wait for the operation."""
+        power = await self._power(id)
+        if power == PowerState.DEALLOCATED or (power in _STOPPED and not deallocate):
+            return
+        machines = self.clients.compute(id.subscription).virtual_machines
+        if deallocate:
+            begin = partial(machines.begin_deallocate, id.group, id.name)
+        else:
+            begin = partial(machines.begin_power_off, id.group, id.name, skip_shutdown=False)
+        await self._act(id, f"stopping VM {id.name}", begin)
+
+    async def start_vm(self, id: ResourceId) -> None:  # noqa: A002 - the port's word
+        """Start; wait for the operation."""
+        if await self._power(id) == PowerState.RUNNING:
+            return
+        machines = self.clients.compute(id.subscription).virtual_machines
+        begin = partial(machines.begin_start, id.group, id.name)
+        await self._act(id, f"starting VM {id.name}", begin)
+
+    def clock_offset(self) -> timedelta:
+        """The middle of the tightest bounds the Date headers gave."""
+        return self.clients.pacer.offset.value
+
+    def _snapshots(self, id: ResourceId) -> Any:  # noqa: A002 - the port's word
+        return self.clients.compute(id.subscription).snapshots
+
+    async def _power(self, id: ResourceId) -> PowerState:  # noqa: A002 - the port's word
+        vm = await self.find_vm(id)
+        if vm is None:
+            raise ResourceMissing(f"VM {id.name} does not exist", azure_code="ResourceNotFound")
+        return vm.power
+
+    async def _patch_tags(self, id: ResourceId, operation: str, tags: Mapping[str, str]) -> None:  # noqa: A002
+        """Change these tags through Microsoft.Resources/tags; the map itself is never sent."""
+        scopes = self.clients.resources(id.subscription).tags
+        body = {"operation": operation, "properties": {"tags": dict(tags)}}
+        begin = partial(scopes.begin_update_at_scope, id.text.lstrip("/"), body)
+        await self._act(id, f"changing tags of {id.name}", begin)
+
+    async def _act(self, id: ResourceId, doing: str, begin: Any) -> None:  # noqa: A002
+        """Ask for an effect that may be asked for twice, and wait until it has come about."""
+        answer = Accepted()
+        vm = id if id.kind.lower().endswith("/virtualmachines") else None
+        with azure_failures(doing):
+            await begin(polling=False, raw_response_hook=answer, **told(_AGAIN))
+            if answer.status != 202 or answer.operation is None:
+                return
+            look = partial(
+                read_operation, self.clients, id.subscription, answer.operation, Call(vm=vm)
+            )
+            pauses = paced(_POWER_PAUSES, 10.0, at_most=1800)
+            if vm is None:
+                pauses = paced((0.2, 0.8, 1.0, 2.0), 4.0, at_most=300)
+            await follow(look, pauses, doing=doing)
+
+
+def snapshot_body(wish: SnapshotWish) -> Any:
+    """The PUT's body: incremental, of a disk (Copy) or of a snapshot elsewhere (CopyStart)."""
+    policy, public = _NETWORK[wish.network_access]
+    creation = {
+        "createOption": "CopyStart" if wish.copy else "Copy",
+        "sourceResourceId": wish.source.text,
+    }
+    if wish.enhanced_speed:
+        creation["provisionedBandwidthCopySpeed"] = "Enhanced"
+    properties: dict[str, Any] = {
+        "creationData": creation,
+        "incremental": True,
+        "networkAccessPolicy": policy,
+        "publicNetworkAccess": public,
+    }
+    if wish.encryption_set is not None:
+        properties["encryption"] = {
+            "type": "EncryptionAtRestWithCustomerKey",
+            "diskEncryptionSetId": wish.encryption_set.text,
+        }
+    body = {"location": str(wish.region), "tags": dict(wish.tags), "properties": properties}
+    return body | ({"sku": {"name": wish.sku}} if wish.sku else {})
+
+
+def _as_in_use(refused: CloudRefused) -> SnapshotInUse:
+    return SnapshotInUse(
+        str(refused),
+        azure_code=refused.azure_code,
+        hint=refused.hint,
+        correlation_id=refused.correlation_id,
+    )
