@@ -1,0 +1,165 @@
+"""The straight line of `diskguard backup` and `diskguard copy`: look, put right, plan, run, report."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from diskguard.errors import DiskguardError, NothingMatched, Unfinished
+from diskguard.model.estate import Estate
+from diskguard.model.events import RunStarted, Warned
+from diskguard.model.report import CopyOutcome, Failure, RunReport, VmOutcome
+from diskguard.plan.backup_plan import BackupPlan
+from diskguard.plan.copies_plan import CopyPlan
+from diskguard.plan.recovery_plan import RecoveryPlan
+from diskguard.ports import Ports
+from diskguard.run.backup import BackingUp
+from diskguard.run.copy import Copying
+from diskguard.run.failure import failure_of
+from diskguard.run.observe import Look
+from diskguard.run.recovery import Recovering
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """What one run is to do: how to look, and how to decide from what is seen.
+
+    `look_wide` shows the whole estate, `look_at_points` only the restore points. A step that is
+    None is left out: `copy` has no `plan_backup`, `backup --no-copy` no `plan_copies`. Copies are
+    planned from a look after the backup: what is copied is what Azure then shows, whoever made it.
+    """
+
+    run_id: str
+    policy: str
+    started_at: datetime
+    time_limit: timedelta
+    parallel: int
+    look_wide: Callable[[], Awaitable[Look]]
+    look_at_points: Callable[[], Awaitable[Look]]
+    plan_recovery: Callable[[Estate], RecoveryPlan] | None = None
+    plan_backup: Callable[[Estate], BackupPlan] | None = None
+    plan_copies: Callable[[Estate], CopyPlan] | None = None
+    wait: bool = True
+
+
+def plan_from(look: Look, plan_backup: Callable[[Estate], BackupPlan]) -> BackupPlan:
+    """Plan from one look. A subscription that was not seen explains a selection that is too small.
+
+    Raises the unseen subscription's error instead of NothingMatched then.
+    """
+    try:
+        return plan_backup(look.estate)
+    except NothingMatched:
+        if look.unseen:
+            raise look.unseen[0].error from None
+        raise
+
+
+@dataclass(slots=True)
+class Run:
+    """One run from its first look to its last copy; `report` can be asked at any time."""
+
+    errand: Errand
+    ports: Ports
+    plan: BackupPlan | None = field(init=False, default=None)
+    _failures: list[Failure] = field(init=False, default_factory=list)
+    _recovering: Recovering | None = field(init=False, default=None)
+    _backing_up: BackingUp | None = field(init=False, default=None)
+    _copying: Copying | None = field(init=False, default=None)
+
+    async def to_its_end(self) -> RunReport:
+        """Do the errand and report; an expected failure is in the report, never raised.
+
+        Cancelled, it waits out the windows that are open, starts what it stopped, and reports too:
+        the caller marks the report with the signal. The time limit is a cancel that reports 8.
+        """
+        deadline = self.ports.clock.loop_time(self.errand.started_at + self.errand.time_limit)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._steps()
+        except TimeoutError:
+            late = Unfinished(f"not finished within `run_timeout` ({self.errand.time_limit})")
+            self._failures.append(failure_of(late))
+        except asyncio.CancelledError:
+            pass  # what is unfinished says so in the report; the caller knows the signal
+        except DiskguardError as error:
+            self._failures.append(failure_of(error))
+        return self.report()
+
+    async def _steps(self) -> None:
+        errand = self.errand
+        if errand.plan_backup is not None:
+            look = await self._put_right(await errand.look_wide())
+            self._failures += [failure_of(each.error) for each in look.unseen]
+            await self._back_up(plan_from(look, errand.plan_backup))
+        if errand.plan_copies is not None:
+            look = await errand.look_at_points()
+            await self._copy(errand.plan_copies(look.estate))
+
+    async def _put_right(self, look: Look) -> Look:
+        """Put right what a dead run left, and look again if that changed anything."""
+        if self.errand.plan_recovery is None:
+            return look
+        recovery = self.errand.plan_recovery(look.estate)
+        if recovery.nothing_to_do:
+            return look
+        self._recovering = Recovering(recovery, self.ports, self.errand.run_id)
+        await self._recovering.put_right()
+        return await self.errand.look_wide()
+
+    async def _back_up(self, plan: BackupPlan) -> None:
+        self.plan = plan
+        self._backing_up = BackingUp(plan, self.ports, self.errand.run_id, self.errand.parallel)
+        self._announce(plan)
+        await self._backing_up.back_up_all()
+
+    async def _copy(self, plan: CopyPlan) -> None:
+        self._copying = Copying(plan, self.ports)
+        await self._copying.start_and_follow(wait=self.errand.wait)
+
+    def _announce(self, plan: BackupPlan) -> None:
+        now, notice = self.ports.clock.now(), self.ports.observer.notice
+        notice(
+            RunStarted(
+                at=now,
+                run_id=self.errand.run_id,
+                policy=self.errand.policy,
+                vms=len(plan.vms),
+                disks=sum(len(each.members) for each in plan.vms),
+            )
+        )
+        for each in plan.warnings:
+            notice(Warned(at=now, source=each.source, code=each.code, message=each.message))
+
+    # -- reporting -----------------------------------------------------------------------------
+
+    def report(self) -> RunReport:
+        """What came of it so far."""
+        errand = self.errand
+        return RunReport(
+            run_id=errand.run_id,
+            policy=errand.policy,
+            started_at=errand.started_at,
+            ended_at=self.ports.clock.now(),
+            vms=self._vms(),
+            copies=self._copies(),
+            recovered=tuple(self._recovering.done) if self._recovering else (),
+            warnings=self._warnings(),
+            failures=self._all_failures(),
+        )
+
+    def _vms(self) -> tuple[VmOutcome, ...]:
+        return self._backing_up.outcomes() if self._backing_up else ()
+
+    def _copies(self) -> tuple[CopyOutcome, ...]:
+        return self._copying.outcomes(waited=self.errand.wait) if self._copying else ()
+
+    def _warnings(self) -> tuple[str, ...]:
+        planned = self.plan.warnings if self.plan else ()
+        return tuple(f"{each.source}: {each.message}" for each in planned)
+
+    def _all_failures(self) -> tuple[Failure, ...]:
+        planned = self.plan.failures if self.plan else ()
+        copies = self._copying.plan.failures if self._copying else ()
+        recovering = self._recovering.failures if self._recovering else ()
+        return (*self._failures, *planned, *copies, *recovering)
