@@ -51,6 +51,15 @@ class MachineClock:
         """Seconds of true time until the machine sees that instant of its boot clock."""
         return max(0.0, boot - self.boot()) + self._pause_left()
 
+    async def sleep_until(self, boot: float) -> None:
+        """Not before that instant of the boot clock, and never while the machine is paused."""
+        reached = asyncio.Event()
+        alarm = self.at(boot, reached.set)
+        try:
+            await reached.wait()
+        finally:
+            alarm.cancel()
+
     def at(self, boot: float, action: Callable[[], None]) -> "Alarm":
         """`action` is called at that instant of the boot clock, on the running loop."""
         return Alarm(self, boot, action)

@@ -16,12 +16,14 @@ from diskguard_emulator.guests.machine_clock import MachineClock
 from diskguard_emulator.guests.port import GuestFacts, ScriptOutcome
 from diskguard_emulator.guests.script import ScriptNotUnderstood, SentScript, read_script
 from diskguard_emulator.guests.shipped import ShippedHelper, load_helper
+from diskguard_emulator.guests.told import Told
 from diskguard_emulator.guests.tree import plant_tree
 from diskguard_emulator.guests.troubles import Happening, Incident, Troubles, read_troubles
 from diskguard_emulator.guests.virtual_disks import Standstill, VirtualDisks, VirtualImage
 from diskguard_emulator.guests.virtual_kernel import RUN, VirtualKernel, VirtualMachine
-from diskguard_emulator.guests.virtual_processes import Leg, Process, ProcessTable
+from diskguard_emulator.guests.virtual_processes import Killed, Leg, Process, ProcessTable
 
+KILLED: Final = ScriptOutcome(stdout=b"", stderr=b"", exit_code=-9)
 STRANGER: Final = "stranger"
 HOLDER, WATCHDOG = "hold", "watch"
 
@@ -69,10 +71,12 @@ class VirtualGuest:
         self.verbs.append(sent.verb)
         if sent.verb == "collect" and self.troubles.report_lost:
             self._lose_reports()
-        process = self._table.born(sent.verb)
-        line = self._answer(sent, process)
-        await asyncio.sleep(process.skew)
-        self._table.end(process)
+        if self.stopped:
+            return KILLED
+        try:
+            line = await self._answer(sent)
+        except Killed:
+            return KILLED
         self._raise_bugs()
         return ScriptOutcome(stdout=line.encode(), stderr=b"", exit_code=0)
 
@@ -154,12 +158,18 @@ class VirtualGuest:
 
     # How it works.
 
-    def _answer(self, sent: SentScript, process: Process) -> str:
+    async def _answer(self, sent: SentScript) -> str:
         helper = load_helper(sent.archive, VirtualKernel)
         self._machine.leg = partial(self._leg, helper)
-        self._machine.folders.add("/run")
+        told: Told[str] = Told(self.clock)
+        process = self._table.born(sent.verb)
+        process.sleep_until = told.sleep_until
+        answer = helper.module("main").answer
         kernel = VirtualKernel(self._machine, process)
-        return f"{helper.module('main').answer(sent.verb, sent.request, kernel)}\n"
+        try:
+            return await told.run(lambda: f"{answer(sent.verb, sent.request, kernel)}\n")
+        finally:
+            self._table.end(process)
 
     def _leg(self, helper: ShippedHelper, verb: str, directory: str) -> Leg:
         leg = helper.module("main").LEGS[verb]

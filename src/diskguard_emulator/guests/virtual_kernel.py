@@ -216,11 +216,11 @@ class VirtualKernel:
     # Clocks.
 
     def boot_clock(self) -> float:
-        return self._machine.clock.boot() + self._process.skew
+        return self._machine.clock.boot()
 
     def wall_clock(self) -> float:
         offset = self._machine.troubles.clock_offset.total_seconds()
-        return self._machine.clock.wall() + self._process.skew + offset
+        return self._machine.clock.wall() + offset
 
     def clock_status(self) -> tuple[bool, float]:
         troubles = self._machine.troubles
@@ -231,12 +231,14 @@ class VirtualKernel:
         return self._host_clock
 
     def host_clock(self) -> tuple[float, float] | None:
-        true = self._machine.clock.true() + self._process.skew
+        true = self._machine.clock.true()
         return (true, HOST_CLOCK_BRACKET) if self._host_clock else None
 
     def sleep_until(self, boot: float) -> None:
-        """Only the process's own idea of the time moves: nobody else runs meanwhile."""
-        self._process.skew += max(0.0, boot - self.boot_clock())
+        if self._process.sleep_until is None:
+            raise RuntimeError("a leg yields its instants, it does not sleep")
+        if boot > self.boot_clock():
+            self._process.sleep_until(boot)
 
     # Locks.
 
@@ -304,9 +306,9 @@ class VirtualKernel:
         if machine.troubles.units_refused or not self.exists(helper):
             return False
         leg, table = self._leg(arguments), machine.table
-        service, seconds = f"{unit}.service", delay + self._process.skew
+        service = f"{unit}.service"
         table.set_timer(
-            f"{unit}.timer", seconds, lambda: table.start(table.born(arguments[0], service), leg)
+            f"{unit}.timer", delay, lambda: table.start(table.born(arguments[0], service), leg)
         )
         return True
 

@@ -19,7 +19,7 @@ class Killed(BaseException):
 
 @dataclass(eq=False, slots=True)
 class Process:
-    """One process of the guest. `skew` is time it has slept through without letting others run."""
+    """One process of the guest; `sleep_until` is there for those that are no leg."""
 
     number: int
     verb: str
@@ -27,7 +27,7 @@ class Process:
     after: tuple[Leg, ...] = ()
     alive: bool = True
     stopping: bool = False
-    skew: float = 0.0
+    sleep_until: Callable[[float], None] | None = None
     children: list["Child"] = field(default_factory=list)
     steps: Iterator[float] | None = None
     alarm: Alarm | None = None
