@@ -120,3 +120,22 @@ def policy_options(command: click.Command) -> click.Command:
         ),
     ]
     return command
+
+
+def place_options(command: click.Command) -> click.Command:
+    """Add --subscription and --resource-group, for when the policy is not at hand."""
+    command.params += [
+        click.Option(
+            ["--subscription", "subscriptions"],
+            multiple=True,
+            metavar="ID",
+            help="Without a policy: look in this subscription (repeatable).",
+        ),
+        click.Option(
+            ["--resource-group", "groups"],
+            multiple=True,
+            metavar="NAME",
+            help="With --subscription: only in this resource group (repeatable).",
+        ),
+    ]
+    return command

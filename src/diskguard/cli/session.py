@@ -10,6 +10,7 @@ import click
 from diskguard.cli.logs import LOGGER, logging_to, stderr_level
 from diskguard.cli.options import View
 from diskguard.cli.render import json, text
+from diskguard.cli.render.escape import clean, scrub
 from diskguard.cli.render.page import Page
 from diskguard.cli.render.trouble import show_error
 from diskguard.cli.surroundings import Surroundings
@@ -58,6 +59,11 @@ class Session:
         """Tell the user something that is not data."""
         if not self.view.quiet:
             print(line, file=self.stderr, flush=True)
+
+    def warn(self, error: DiskguardError, what: str) -> None:
+        """Tell of an error that does not end the command; -q does not hide it."""
+        print(f"diskguard: {scrub(clean(what))}:", file=self.stderr)
+        show_error(error)
 
     def attempt(self, work: Callable[[], int]) -> int:
         """Let the command work; give its exit status. A bug and a usage error go on their way."""

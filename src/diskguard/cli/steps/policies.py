@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+from diskguard.cli.render.trouble import problem_lines
 from diskguard.cli.session import Session
 from diskguard.errors import UsageInvalid
+from diskguard.policy.load import examine_file
+from diskguard.policy.model import Policy
 
 
 def find_policy(session: Session, argument: Path | None, option: Path | None) -> Path:
@@ -30,3 +33,12 @@ def find_policy(session: Session, argument: Path | None, option: Path | None) ->
 def _from_environment(session: Session) -> Path | None:
     named = session.around.environment.get("DISKGUARD_POLICY")
     return Path(named) if named else None
+
+
+def read_policy(session: Session, path: Path) -> Policy:
+    """Give the file's policy; its warnings go to stderr. Raises PolicyInvalid."""
+    examination = examine_file(path)
+    policy = examination.accepted()
+    for line in problem_lines(examination.warnings):
+        session.say(line)
+    return policy
