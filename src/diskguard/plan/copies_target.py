@@ -57,9 +57,8 @@ def find_group(estate: Estate, subscription: str, name: str) -> Group | None:
 
 def _region(dr: Dr, estate: Estate, subscription: str, home: Region) -> Region:
     """`region_map` wins, then a named region, then Azure's pair, which may be none or itself."""
-    mapped = {Region(one): Region(other) for one, other in dr.region_map.items()}
-    if home in mapped:
-        region: Region | None = mapped[home]
+    if home in dr.region_map:
+        region: Region | None = dr.region_map[home]
     elif dr.region != "paired":
         region = Region(dr.region)
     else:
@@ -125,7 +124,7 @@ def _key(
             f"no disk encryption set is named for copies of {source.name} in {region}",
             hint,
         )
-    wanted = ResourceId(str(entry.to))
+    wanted = entry.to
     found = next((each for each in estate.encryption_sets if each.id == wanted), None)
     if found is None:
         raise NoTarget(
@@ -141,5 +140,4 @@ def _key(
 
 
 def _fits(entry: EncryptionSetMap, source: ResourceId, region: Region) -> bool:
-    key_fits = entry.source == "*" or ResourceId(str(entry.source)) == source
-    return key_fits and (entry.region == "*" or Region(entry.region) == region)
+    return entry.source in ("*", source) and entry.region in ("*", region)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from diskguard.model.estate import Snapshot
+from diskguard.model.estate import Estate, Snapshot
 from diskguard.model.restore_point import (
     Location,
     LocationPart,
@@ -15,6 +15,7 @@ from diskguard.model.restore_point import (
     Seal,
 )
 from diskguard.plan.naming_tags import ParsedMember, Places, Stranger, parse_member
+from diskguard.policy.model import Policy
 
 ATTEMPT_LIFETIME = timedelta(minutes=15)
 """The longest from an attempt's requests to its seal. run/ gives an attempt up before that, so an
@@ -64,6 +65,19 @@ def assemble_points(
             for location, found in parts.items()
         },
     )
+
+
+def assemble_for(policy: Policy, estate: Estate, *, now: datetime) -> Assembly:
+    """Give the points a policy governs: those with its name or one of its former ones."""
+    names = {policy.name, *policy.previous_names}
+    return assemble_points(estate.snapshots, places_of(policy), now=now, policies=names)
+
+
+def places_of(policy: Policy) -> Places:
+    """Give which resource group is which location of this policy."""
+    dr = policy.locations.dr
+    primary = policy.locations.primary.resource_group
+    return Places(primary=primary, dr=None if dr is None else dr.resource_group)
 
 
 def attempt_may_live(members: Iterable[ParsedMember], now: datetime) -> bool:

@@ -1,0 +1,177 @@
+"""What becomes of one source: a plan, or why it is skipped or refused."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from diskguard.errors import DiskguardError, NameTaken, ResourceMissing, UnsupportedSource
+from diskguard.model.estate import Estate, Snapshot
+from diskguard.model.guest import LeftOut
+from diskguard.model.ids import ResourceId
+from diskguard.model.report import Failure
+from diskguard.model.restore_point import Location, RestorePoint
+from diskguard.plan.backup_limits import SnapshotsOf, by_disk, why_full
+from diskguard.plan.backup_members import PointToMake, plan_members, with_targets
+from diskguard.plan.backup_mode import ChosenMode, choose_mode
+from diskguard.plan.backup_plan import (
+    MemberPlan,
+    Mode,
+    PlanWarning,
+    RefusedSource,
+    SkippedSource,
+    VmPlan,
+)
+from diskguard.plan.backup_warnings import notes_of, warn_of_disks
+from diskguard.plan.budget import choose_budget, learned_from
+from diskguard.plan.copies_target import find_group
+from diskguard.plan.naming_tags import STOPPED
+from diskguard.plan.points import Assembly, assemble_for, attempt_may_live
+from diskguard.plan.selection import Selected
+from diskguard.plan.selection_matching import tag_value
+from diskguard.policy.model import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """The estate, indexed once for a thousand VMs."""
+
+    policy: Policy
+    estate: Estate
+    now: datetime
+    assembly: Assembly
+    points: Mapping[ResourceId, Sequence[RestorePoint]]  # of each VM
+    of_disk: SnapshotsOf
+    by_id: Mapping[ResourceId, Snapshot]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What became of one source: exactly one of plan, skipped and refused."""
+
+    plan: VmPlan | None = None
+    skipped: SkippedSource | None = None
+    refused: RefusedSource | None = None
+    warnings: tuple[PlanWarning, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+
+def look_at(policy: Policy, estate: Estate, now: datetime) -> Look:
+    """Index the estate for the decisions of one plan."""
+    assembly = assemble_for(policy, estate, now=now)
+    points: dict[ResourceId, list[RestorePoint]] = defaultdict(list)
+    for point in assembly.points:
+        if point.vm is not None:
+            points[point.vm].append(point)
+    return Look(
+        policy=policy,
+        estate=estate,
+        now=now,
+        assembly=assembly,
+        points=points,
+        of_disk=by_disk(estate.snapshots),
+        by_id={snapshot.id: snapshot for snapshot in estate.snapshots},
+    )
+
+
+def decide(selected: Selected, look: Look) -> Decided:
+    """Plan one source, or say why not."""
+    chosen = choose_mode(selected)
+    point = PointToMake(
+        policy=look.policy,
+        selected=selected,
+        requested=chosen.requested,
+        slot=look.now.replace(microsecond=0),
+    )
+    reason = _why_skipped(selected, point.id, look)
+    if reason is not None:
+        return Decided(skipped=SkippedSource(source=selected.source, reason=reason))
+    members = plan_members(point)
+    failure = next(_why_refused(point, chosen, members, look), None)
+    if failure is not None:
+        return Decided(refused=RefusedSource(source=selected.source, failure=failure))
+    members, failures = with_targets(point, members, look.estate)
+    return Decided(
+        plan=_plan(point, chosen, members, look),
+        warnings=tuple(warn_of_disks(selected, members, look.of_disk)),
+        failures=failures,
+    )
+
+
+def _plan(
+    point: PointToMake, chosen: ChosenMode, members: tuple[MemberPlan, ...], look: Look
+) -> VmPlan:
+    selected, consistency = point.selected, point.selected.settings.consistency
+    learned = learned_from(look.points.get(selected.source, ()))
+    freezes = chosen.mode is Mode.FREEZE
+    return VmPlan(
+        source=selected.source,
+        vm=selected.vm.id if selected.vm is not None else None,
+        name=selected.source.name,
+        region=selected.vm.region if selected.vm is not None else selected.disks[0].disk.region,
+        rule=selected.rule.name,
+        policy=point.policy.name,
+        point=point.id,
+        slot=point.slot,
+        mode=chosen.mode,
+        mode_reason=chosen.reason,
+        requested=chosen.requested,
+        members=members,
+        freeze=choose_budget(consistency, learned) if freezes else None,
+        completion=learned.completion,
+        fallback_to_crash=consistency.fallback == "crash",
+        deallocate=consistency.deallocate,
+        downgrade_fails=consistency.on_downgrade == "fail",
+        left_out=tuple(
+            LeftOut(what=each.name, reason=each.reason) for each in selected.skipped_disks
+        ),
+        notes=notes_of(selected),
+    )
+
+
+def _why_skipped(selected: Selected, point: str, look: Look) -> str | None:
+    if selected.vm is not None and tag_value(selected.vm.tags, STOPPED) is not None:
+        return "an unfinished offline backup stopped it; a run starts it first"
+    existing = look.assembly.members(point, Location.PRIMARY)
+    if any(each.seal or each.seal_trouble for each in existing):
+        return f"the point {point} is there already"
+    if existing and attempt_may_live(existing, look.now):
+        return f"another run is making the point {point}"
+    return None
+
+
+def _why_refused(
+    point: PointToMake, chosen: ChosenMode, members: tuple[MemberPlan, ...], look: Look
+) -> Iterator[Failure]:
+    """Give every reason why no point of this source can be made now."""
+    selected = point.selected
+    if not members:
+        yield _failure(UnsupportedSource, f"{selected.source.name} has no disk that can be taken")
+    if chosen.falls_short and selected.settings.consistency.fallback == "none":
+        message = f"{selected.source.name}: {chosen.reason}; the policy allows no fallback"
+        yield _failure(UnsupportedSource, message, hint="Set `consistency.fallback: crash`.")
+    yield from _missing_group(point, look)
+    ours = {each.snapshot.id for each in look.assembly.members(point.id, Location.PRIMARY)}
+    for member in members:
+        if member.wish.id in look.by_id and member.wish.id not in ours:
+            yield _failure(NameTaken, f"{member.wish.id} bears the name we need and is not ours")
+    for each in selected.disks:
+        full = why_full(each.disk, look.of_disk.get(each.disk.unique_id.lower(), ()), look.now)
+        if full is not None:
+            yield full
+
+
+def _missing_group(point: PointToMake, look: Look) -> Iterator[Failure]:
+    name = point.policy.locations.primary.resource_group
+    for subscription in sorted({each.disk.id.subscription for each in point.selected.disks}):
+        if find_group(look.estate, subscription, name) is None:
+            yield _failure(
+                ResourceMissing,
+                f"there is no resource group {name} in subscription {subscription}",
+                hint=f"Create it: `az group create --subscription {subscription} --name {name} "
+                f"--location {point.selected.disks[0].disk.region}`.",
+            )
+
+
+def _failure(kind: type[DiskguardError], message: str, *, hint: str | None = None) -> Failure:
+    return Failure(code=kind.code, message=message, exit_status=kind.exit_status, hint=hint)
