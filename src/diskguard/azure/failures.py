@@ -114,7 +114,8 @@ def parse_error(document: Any) -> tuple[str, str, tuple[str, ...]]:
     if not isinstance(inner, Mapping):
         return "", clean(str(inner)), ()
     details = inner.get("details")
-    codes = [each.get("code") for each in details or () if isinstance(each, Mapping)]
+    entries = details if isinstance(details, list) else []
+    codes = [each.get("code") for each in entries if isinstance(each, Mapping)]
     message = clean(str(inner.get("message") or ""))
     return str(inner.get("code") or ""), message, tuple(code for code in codes if code)
 
