@@ -38,6 +38,10 @@ class GuestFacts:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+class GuestStopped(Exception):
+    """The guest was stopped, or died, while a script ran: its result will never come."""
+
+
 class DiskImage(Protocol):
     """The content of one disk at one instant; snapshots and their copies keep it."""
 
@@ -55,7 +59,10 @@ class Guest(Protocol):
         ...
 
     async def run_script(self, script: str) -> ScriptOutcome:
-        """Run `script` as root to its end; output is whole, the core cuts it as Azure does."""
+        """Run `script` as root to its end; output is whole, the core cuts it as Azure does.
+
+        Raises GuestStopped if the guest is powered off meanwhile. Cancelling it may leave the script running.
+        """
         ...
 
     async def clone_disk(self, lun: int | None) -> DiskImage:
