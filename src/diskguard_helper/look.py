@@ -1,6 +1,6 @@
 """One look at this guest: the plan's disks, what freezes on them, what does not, what is odd."""
 
-from typing import TYPE_CHECKING, List, NamedTuple, Set
+from typing import TYPE_CHECKING, Dict, List, NamedTuple, Set
 
 from diskguard_helper.choice import SuperBlock, by_super_block, cannot_freeze, choose
 from diskguard_helper.disks import base, find_disks, name_disks

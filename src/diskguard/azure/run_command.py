@@ -64,7 +64,7 @@ class AzureGuest:
         """Run Command 1."""
         sentinel = secrets.token_hex(16)
         output = await self.run(vm, dialogue.render_arm(request, sentinel=sentinel))
-        return dialogue.parse_armed(output, sentinel=sentinel, attempt=request.attempt)
+        return dialogue.parse_armed(output, sentinel=sentinel, request=request)
 
     async def collect(self, vm: ResourceId, attempt: str) -> GuestReport:
         """Run Command 2."""
