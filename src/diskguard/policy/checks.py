@@ -5,6 +5,7 @@ from typing import Final
 
 from diskguard.model.ids import Region, ResourceId
 from diskguard.policy.document import Document, Fault, Path
+from diskguard.policy.scalars import UUID
 from diskguard.policy.wording import did_you_mean, shown
 
 
@@ -93,7 +94,7 @@ def _ids_are_of_our_subscriptions(document: Document) -> Iterator[Fault]:
     ours = {text.lower() for _, text in _texts(document, "azure", "subscriptions", "*")}
     for path, text in _texts(document, "rules", "*", "select", "include", "*", "ids", "*"):
         subscription = ResourceId(text).subscription.lower()
-        if subscription and subscription not in ours:
+        if UUID.fullmatch(subscription) and subscription not in ours:
             message = f"the subscription {shown(subscription)} is not in `azure.subscriptions`"
             yield Fault(path=path, code="unknown-subscription", message=message)
 

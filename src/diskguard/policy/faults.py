@@ -30,7 +30,14 @@ _EXPECTED = re.compile(r"'([^']*)'")
 def faults_of(error: ValidationError, document: Document) -> Iterator[Fault]:
     """Give each fault of the shape once, with its path in the document."""
     for details in error.errors(include_url=False):
-        yield _fault(details, document)
+        if not _is_echo(details):
+            yield _fault(details, document)
+
+
+def _is_echo(details: ErrorDetails) -> bool:
+    """Tell whether a list seems too short only because its entries are wrong, and said to be."""
+    written = details["input"]
+    return details["type"] == "too_short" and isinstance(written, tuple) and len(written) > 0
 
 
 def _fault(details: ErrorDetails, document: Document) -> Fault:
@@ -56,7 +63,7 @@ def _ambiguous(path: Path, value: Ambiguous, kind: str) -> Fault:
         "int_type": "Write a plain decimal number, without leading zeros or separators.",
         "bool_type": "Write `true` or `false`.",
     }
-    hint = hints.get(kind, f"Put it in quotes if text is meant: {shown(value)[1:-1]!r}.")
+    hint = hints.get(kind, f'Put it in quotes if text is meant: "{shown(value)[1:-1]}".')
     return Fault(path=path, code="ambiguous-scalar", message=message, hint=hint)
 
 
@@ -69,6 +76,8 @@ def _wrong_type(path: Path, details: ErrorDetails) -> Fault:
 def _hint(kind: str, value: object) -> str | None:
     if kind == "string_type" and isinstance(value, bool | int):
         return f'Put it in quotes: "{str(value).lower()}".'
+    if kind in ("int_type", "bool_type") and isinstance(value, str):
+        return "Leave the quotes out, if it is in quotes."
     if kind == "tuple_type" and isinstance(value, str | int):
         return "Write a list, as in [first, second]."
     return None

@@ -56,6 +56,17 @@ OVERRIDABLE: Final = (
 
 SnapshotSku = Literal["Standard_LRS", "Standard_ZRS"]
 
+
+def _not_null(value: object) -> object:
+    if value is None:
+        raise refused("empty-value", "nothing is given here", "Leave the key out, or fill it.")
+    return value
+
+
+T = TypeVar("T")
+Given = Annotated[T | None, BeforeValidator(_not_null)]
+
+
 # -- where ------------------------------------------------------------------------------------
 
 
@@ -119,7 +130,7 @@ class Locations(Strict):
     """The two places restore points lie in."""
 
     primary: Primary = Field(description="The VM's own region.")
-    dr: Dr | None = Field(default=None, description="The other region; absent: no copies.")
+    dr: Given[Dr] = Field(default=None, description="The other region; absent: no copies.")
 
 
 # -- restore and drill ---------------------------------------------------------------------------
@@ -183,28 +194,30 @@ class Drill(Strict):
 
 
 class Selector(Strict):
-    """All of its keys must fit (AND); in one key any of its entries (OR); `*` and `?` in names."""
+    """Every key must fit; a list fits by any of its entries, with `*` and `?` in names."""
 
-    tags: dict[Text, str] | None = Field(
-        default=None, description="Tag names without case, values exactly; all of them."
+    tags: Given[dict[Text, str]] = Field(
+        default=None,
+        min_length=1,
+        description="Tag names without case, values exactly; all of them.",
     )
-    resource_groups: tuple[Text, ...] | None = Field(
+    resource_groups: Given[tuple[Text, ...]] = Field(
         default=None, min_length=1, description="Resource groups by name."
     )
-    names: tuple[Text, ...] | None = Field(default=None, min_length=1, description="VMs by name.")
-    ids: tuple[SourceId, ...] | None = Field(
+    names: Given[tuple[Text, ...]] = Field(default=None, min_length=1, description="VMs by name.")
+    ids: Given[tuple[SourceId, ...]] = Field(
         default=None, min_length=1, description="VMs, or disks without a VM, by id."
     )
-    scale_sets: tuple[Text, ...] | None = Field(
+    scale_sets: Given[tuple[Text, ...]] = Field(
         default=None, min_length=1, description="VMs of flexible scale sets, by the set's name."
     )
-    disks: tuple[Text, ...] | None = Field(
+    disks: Given[tuple[Text, ...]] = Field(
         default=None, min_length=1, description="Managed disks without a VM, by name."
     )
 
     @model_validator(mode="after")
     def _says_something(self) -> "Selector":
-        if not self.model_fields_set or self.tags == {}:
+        if not self.model_fields_set:
             message = "a selector without a key would fit everything"
             raise refused("empty-selector", message, 'To take every VM, write `names: ["*"]`.')
         if self.disks is not None and (self.names or self.scale_sets):
@@ -221,16 +234,6 @@ class Select(Strict):
     expect_at_least: int = Field(
         default=1, ge=0, le=100_000, description="Fewer VMs and disks than this fail the run."
     )
-
-
-def _not_null(value: object) -> object:
-    if value is None:
-        raise refused("empty-section", "this section is empty", "Leave the key out, or fill it.")
-    return value
-
-
-T = TypeVar("T")
-Given = Annotated[T | None, BeforeValidator(_not_null)]
 
 
 class Rule(Strict):
@@ -286,7 +289,7 @@ class Policy(Strict):
     restore: Restore = Field(
         default=Restore(), description="What a restored VM gets where the original cannot be had."
     )
-    drill: Drill | None = Field(default=None, description="Practice restores.")
+    drill: Given[Drill] = Field(default=None, description="Practice restores.")
     on_unsupported: Literal["fail", "warn"] = Field(
         default="fail",
         description="Unmanaged disks, ephemeral OS disks, uniform scale sets: fail, or go on without.",

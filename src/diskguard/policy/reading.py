@@ -29,7 +29,12 @@ QUICK: Final[Loader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Stop(Exception):
-    """Reading on would not pay: the fault is noted."""
+    """Reading on would not pay, for this fault."""
+
+    def __init__(self, place: Place, code: str, message: str) -> None:
+        super().__init__(message)
+        self.place = place
+        self.code = code
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,9 +92,9 @@ class _Reader:
             for event in yaml.parse(text, Loader=loader):
                 self._take(event)
         except yaml.MarkedYAMLError as error:
-            self._blame_syntax(error)
-        except _Stop:
-            pass
+            self._note(*_syntax_fault(error))
+        except _Stop as stop:
+            self._note(stop.place, stop.code, str(stop))
         else:
             return True
         return False
@@ -105,8 +110,7 @@ class _Reader:
     def _start_document(self, place: Place) -> None:
         self.documents += 1
         if self.documents > 1:
-            self._blame(place, "several-documents", "a second document starts here")
-            raise _Stop
+            raise _Stop(place, "several-documents", "a second document starts here")
 
     def _take_node(self, event: yaml.NodeEvent) -> None:
         if isinstance(event, yaml.AliasEvent):
@@ -117,8 +121,7 @@ class _Reader:
             self._open(event)
         if self.nodes > MOST_NODES:
             message = f"more than {MOST_NODES} values, counting what aliases repeat"
-            self._blame(_place(event), "too-many-nodes", message)
-            raise _Stop
+            raise _Stop(_place(event), "too-many-nodes", message)
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         self.nodes += 1
@@ -144,8 +147,7 @@ class _Reader:
         if event.tag is not None and event.tag not in _COLLECTION_TAGS:
             self._blame_tag(event.tag, place)
         if len(self.frames) >= DEEPEST:
-            self._blame(place, "too-deep", f"nested deeper than {DEEPEST} levels")
-            raise _Stop
+            raise _Stop(place, "too-deep", f"nested deeper than {DEEPEST} levels")
         as_key = bool(self.frames) and self.frames[-1].awaits_key
         if as_key:
             self._key(_NO_KEY, place)
@@ -175,8 +177,7 @@ class _Reader:
         if value is _STILL_OPEN:
             inside = name in self.anchors
             message = f"{shown('*' + name)} {'contains itself' if inside else 'names no anchor'}"
-            self._blame(place, "recursive-alias" if inside else "unknown-alias", message)
-            raise _Stop
+            raise _Stop(place, "recursive-alias" if inside else "unknown-alias", message)
         self.nodes += size
         if self.frames and self.frames[-1].awaits_key:
             self._key(value, place)
@@ -225,7 +226,7 @@ class _Reader:
     def _blame_key(self, value: object, place: Place) -> None:
         if isinstance(value, Ambiguous):
             message = f"the key {shown(value)} reads as {value.reading} to some readers of YAML"
-            self._blame(place, "ambiguous-scalar", message, f'Quote it: "{value}".')
+            self._blame(place, "ambiguous-scalar", message, f'Quote it: "{shown(value)[1:-1]}".')
         elif isinstance(value, bool | int | None):
             self._blame(place, "key-not-text", "a key must be text", "Put it in quotes.")
         else:
@@ -235,24 +236,28 @@ class _Reader:
         message = f"the tag {shown(tag)} is refused: nothing but plain data is read"
         self._blame(place, "custom-tag", message, "Leave the tag out.")
 
-    def _blame_syntax(self, error: yaml.MarkedYAMLError) -> None:
-        mark = error.problem_mark or error.context_mark
-        place = Place(line=mark.line + 1, column=mark.column + 1) if mark else START
-        parts = [str(part) for part in (error.problem, error.context) if part]
-        self._blame(place, "syntax", ", ".join(parts) or "this is not YAML")
-
     def _blame(self, place: Place, code: str, message: str, hint: str | None = None) -> None:
-        if len(self.problems) < MOST_PROBLEMS:
-            self.problems.append(
-                Problem(
-                    file=self.file,
-                    line=place.line,
-                    column=place.column,
-                    code=code,
-                    message=message,
-                    hint=hint,
-                )
-            )
+        # One is kept for the fault that ends the reading.
+        if len(self.problems) < MOST_PROBLEMS - 1:
+            self._note(place, code, message, hint)
+
+    def _note(self, place: Place, code: str, message: str, hint: str | None = None) -> None:
+        problem = Problem(
+            file=self.file,
+            line=place.line,
+            column=place.column,
+            code=code,
+            message=message,
+            hint=hint,
+        )
+        self.problems.append(problem)
+
+
+def _syntax_fault(error: yaml.MarkedYAMLError) -> tuple[Place, str, str]:
+    mark = error.problem_mark or error.context_mark
+    place = Place(line=mark.line + 1, column=mark.column + 1) if mark else START
+    parts = [str(part) for part in (error.problem, error.context) if part]
+    return place, "syntax", ", ".join(parts)
 
 
 def _place(event: yaml.Event) -> Place:

@@ -26,7 +26,7 @@ MOST_USER_TAGS: Final = 20  # of the 50 that Azure allows; a copy carries about 
 
 _DURATION = re.compile(r"([0-9]{1,8})([smhdw])", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 _REGION = re.compile(r"[a-z][a-z0-9]{1,39}", re.ASCII)
 # https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
@@ -88,7 +88,7 @@ def parse_region(value: object) -> Region:
 def id_of(*kinds: str) -> Callable[[object], ResourceId]:
     """Give a parser for whole ids of these types, each as in `Microsoft.Compute/disks`."""
     paths = "|".join(_path_of(kind) for kind in kinds)
-    group = rf"/subscriptions/{_UUID.pattern}/resourceGroups/{_GROUP.pattern}"
+    group = rf"/subscriptions/{UUID.pattern}/resourceGroups/{_GROUP.pattern}"
     pattern = re.compile(rf"{group}/providers/(?:{paths})", re.IGNORECASE)
     example = f"/subscriptions/…/resourceGroups/…/providers/{kinds[0]}/…"
 
@@ -117,7 +117,7 @@ def _matching(pattern: re.Pattern[str], code: str, what: str) -> AfterValidator:
 
 
 def _check_subscription(text: str) -> str:
-    if not _UUID.fullmatch(text):
+    if not UUID.fullmatch(text):
         hint = "The id, not the name: `az account show --query id`."
         raise refused("bad-subscription", f"{shown(text)} is not a subscription id", hint)
     return text.lower()
