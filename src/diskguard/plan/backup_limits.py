@@ -49,7 +49,7 @@ def why_full(disk: Disk, existing: Sequence[Snapshot], now: datetime) -> Failure
 
 
 def _is_recent(snapshot: Snapshot, now: datetime) -> bool:
-    return snapshot.time_created is not None and now - snapshot.time_created < _AT_ONCE
+    return snapshot.time_created is not None and abs(now - snapshot.time_created) < _AT_ONCE
 
 
 def _limit(message: str, hint: str) -> Failure:

@@ -1,0 +1,111 @@
+"""A backup plan as a JSON document, the way back, and whether it still fits."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+from datetime import timedelta
+from typing import Any
+
+from diskguard.errors import NothingMatched, UsageInvalid
+from diskguard.model.estate import Estate
+from diskguard.model.ids import ResourceId
+from diskguard.plan.backup import plan_backup
+from diskguard.plan.backup_plan import BackupPlan, MemberPlan, VmPlan
+from diskguard.plan.saved_codec import WrongValue, decode, encode
+from diskguard.policy.model import Policy
+
+SCHEMA = "diskguard/saved-plan/1"
+# What may change without the plan becoming another one: lessons of later points, and words.
+_MAY_CHANGE = frozenset({"completion", "notes", "left_out", "mode_reason", "members"})
+
+
+def dump_plan(plan: BackupPlan) -> dict[str, Any]:
+    """Give the plan as values that `json.dumps` takes."""
+    return {"schema": SCHEMA, "plan": encode(plan)}
+
+
+def load_plan(document: object) -> BackupPlan:
+    """Read what `dump_plan` wrote. Raises UsageInvalid, which names the key that is wrong."""
+    schema = document.get("schema") if isinstance(document, Mapping) else None
+    if not isinstance(document, Mapping) or schema != SCHEMA:
+        raise UsageInvalid(f"not a saved plan: its schema is {schema!r}, not {SCHEMA!r}")
+    try:
+        plan: BackupPlan = decode(BackupPlan, document.get("plan"))
+    except (WrongValue, RecursionError) as error:
+        raise UsageInvalid(f"not a saved plan: {error}") from None
+    return plan
+
+
+def differences(saved: BackupPlan, policy: Policy, estate: Estate) -> tuple[str, ...]:
+    """Say what a plan made now, for the saved plan's instant, would do differently; none is ().
+
+    The plan is made again and compared, so it also comes to light when the file was changed by
+    hand. Lessons learned meanwhile (lead, hold) and words are no difference.
+    """
+    if saved.policy != policy.name:
+        return (f"the plan is of policy {saved.policy}, not {policy.name}",)
+    try:
+        fresh = plan_backup(policy, estate, now=saved.made_at)
+    except NothingMatched as nothing:
+        return (str(nothing),)
+    before = {vm.source: vm for vm in saved.vms}
+    after = {vm.source: vm for vm in fresh.vms}
+    found: list[str] = []
+    for source in sorted({*before, *after}):
+        if source not in after:
+            found.append(f"{source.name}: {_why_not(source, fresh)}")
+        elif source not in before:
+            found.append(f"{source.name}: is not in the plan and would be backed up")
+        else:
+            found += [f"{source.name}: {each}" for each in _of_vm(before[source], after[source])]
+    return tuple(found)
+
+
+def _why_not(source: ResourceId, fresh: BackupPlan) -> str:
+    skipped = {each.source: each.reason for each in fresh.skipped}
+    refused = {each.source: each.failure.message for each in fresh.refused}
+    return skipped.get(source) or refused.get(source) or "is not there any more"
+
+
+def _of_vm(before: VmPlan, after: VmPlan) -> Iterator[str]:
+    for name in (each.name for each in fields(VmPlan) if each.name not in _MAY_CHANGE):
+        one, other = _compared(before, name), _compared(after, name)
+        if one != other:
+            yield f"{name.replace('_', ' ')} was {encode(one)}, is {encode(other)}"
+    yield from _of_members(before, after)
+
+
+def _compared(plan: VmPlan, name: str) -> object:
+    if name == "freeze" and plan.freeze is not None:
+        return replace(plan.freeze, lead=timedelta(), hold=None)
+    value: object = getattr(plan, name)
+    return value
+
+
+def _of_members(before: VmPlan, after: VmPlan) -> Iterator[str]:
+    planned = {each.disk_id: each for each in before.members}
+    present = {each.disk_id: each for each in after.members}
+    for disk in sorted({*planned, *present}):
+        if disk not in present:
+            yield f"disk {disk.name} is not taken any more"
+        elif disk not in planned:
+            yield f"disk {disk.name} is not in the plan"
+        else:
+            yield from _of_member(planned[disk], present[disk])
+
+
+def _of_member(before: MemberPlan, after: MemberPlan) -> Iterator[str]:
+    one, other = _leaves(encode(before)), _leaves(encode(after))
+    for key in sorted({*one, *other}):
+        was, now = one.get(key), other.get(key)
+        if was != now:
+            yield f"disk {before.disk_name}: {key} was {was}, is {now}"
+
+
+def _leaves(value: Any, key: str = "") -> dict[str, Any]:
+    """Give every single value of nested dicts by its dotted key."""
+    if not isinstance(value, dict):
+        return {key: value}
+    found: dict[str, Any] = {}
+    for name, each in value.items():
+        found |= _leaves(each, f"{key}.{name}" if key else name)
+    return found
