@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> None:
     with open(arguments[0], encoding="utf-8") as file:
         disks: list[dict[str, Any]] = json.load(file)
     for _ in write_rounds(disks, max(read_number(disk["file"]) for disk in disks)):
-        time.sleep(PAUSE)  # noqa: TID251 - a process of its own, outside any event loop
+        time.sleep(PAUSE)
 
 
 if __name__ == "__main__":
