@@ -95,10 +95,10 @@ def _retrying(call: Call, method: str) -> Any:
 
 
 def _wait(state: Any) -> float:
-    """Half a second, then twice as long with jitter; longer where Azure says so."""
-    from tenacity import wait_exponential_jitter
+    """Up to a second, then up to twice as long, by lot; longer where Azure says so."""
+    from tenacity import wait_random_exponential
 
-    usual = wait_exponential_jitter(initial=0.5, max=8)(state)
+    usual = wait_random_exponential(multiplier=1, max=8)(state)
     if state.outcome is None or state.outcome.failed:
         return usual
     return max(usual, _pause(state.outcome.result()))
