@@ -68,7 +68,7 @@ class Api:
         return self._dress(response, correlation)
 
     async def _serve(self, request: Request, entry: Entry, correlation: str) -> Response:
-        principal = self._who(request)
+        principal = self.principal_of(request)
         entry.caller = principal.name
         body = parse_body(request)
         effect = self.faults.effect_on(request, body)
@@ -99,8 +99,8 @@ class Api:
 
     # ------------------------------------------------------------------ at the gate
 
-    def _who(self, request: Request) -> Principal:
-        """Witness: the 401 with a challenge is what ARM answers without a token."""
+    def principal_of(self, request: Request) -> Principal:
+        """Whose token it is. Raises Refusal 401 with a challenge, as ARM answers without a token."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         principal = self.principals.get(token) if scheme.lower() == "bearer" else None
         if principal is None:

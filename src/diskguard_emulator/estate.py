@@ -83,6 +83,16 @@ class LockSpec(_Strict):
     level: Literal["CanNotDelete", "ReadOnly"] = "CanNotDelete"
 
 
+class PrincipalSpec(_Strict):
+    """Somebody who may log in with this client id; without one, whoever asks is the owner."""
+
+    name: str
+    client_id: str
+    actions: tuple[str, ...] = ("*",)
+    not_actions: tuple[str, ...] = ()
+    scope: str = "/"
+
+
 class SubscriptionSpec(_Strict):
     """One subscription and all that is in it. Groups that are only named elsewhere are made in eastus."""
 
@@ -101,11 +111,18 @@ class SubscriptionSpec(_Strict):
 
 
 class Estate(_Strict):
-    """Everything: how fast the cloud is, and its subscriptions."""
+    """Everything: how the cloud behaves, who may log in, and its subscriptions.
+
+    `managed_identity` names the principal that the managed identity endpoint gives tokens of.
+    """
 
     latencies: Literal["azure", "quick"] = "azure"
     throttling: bool = True
     seed: int = 1
+    page_size: Annotated[int, Field(gt=0)] = 200
+    read_only: bool = False
+    managed_identity: str | None = None
+    principals: tuple[PrincipalSpec, ...] = ()
     subscriptions: tuple[SubscriptionSpec, ...] = Field(
         default_factory=lambda: (SubscriptionSpec(),)
     )

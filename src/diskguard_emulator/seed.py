@@ -37,7 +37,9 @@ _GIB: Final = 1 << 30
 
 def build_world(estate: Estate, clock: Clock, folder: Path) -> World:
     """A world with all that the estate names; guests keep their files below `folder`."""
-    settings = Settings(throttling=estate.throttling)
+    settings = Settings(
+        throttling=estate.throttling, page_size=estate.page_size, read_only=estate.read_only
+    )
     if estate.latencies == "quick":
         settings.quick()
     world = World(clock, settings, estate.seed)
