@@ -37,7 +37,7 @@ class AzureCompute:
     async def reserve_window(
         self, subscription: str, region: Region, snapshots: int, *, within: timedelta
     ) -> None:
-        """Keep a window's requests and one status read each, for ten minutes."""
+        """Keep a window's requests and one status read each, for five minutes."""
         await self.clients.pacer.reserve(subscription, region, snapshots, within)
 
     async def request_snapshot(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _LONGEST_PAUSE: Final = 10.0  # of everybody, after anybody's 429
-_RESERVED_FOR: Final = 600.0  # a reservation nobody used falls back then
+_RESERVED_FOR: Final = 300.0  # a reservation nobody used falls back then
 
 
 @dataclass(frozen=True, slots=True, order=True)
