@@ -1,13 +1,12 @@
-"""Work that a signal or a deadline may end, always cleanly: it is cancelled once and waited for."""
+"""Work that a signal may end, always cleanly: it is cancelled once and waited for."""
 
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final, Generic, TypeVar
 
-from diskguard.errors import DiskguardError
+from diskguard.errors import DiskguardError, Interrupted
 
 T = TypeVar("T")
 
@@ -16,19 +15,23 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended(Generic[T]):
-    """How work ended: its value (None: it had none to give), and what cut it short."""
+    """How work ended: its value (None: it had none to give), and the signal that cut it short."""
 
     value: T | None
     signal: int | None = None
-    overdue: bool = False
+
+    def given(self) -> T:
+        """The value; only work that a signal cut short has none."""
+        if self.value is None:
+            raise Interrupted("ended before there was a result")
+        return self.value
 
 
 class _Cut:
-    """What cuts the work short: the first signal or the deadline cancels it, later ones do not."""
+    """What cuts the work short: the first signal cancels it, later ones do not."""
 
     def __init__(self, task: asyncio.Task[Any], say: Callable[[str], None]) -> None:
         self.signal: int | None = None
-        self.overdue = False
         self._task = task
         self._say = say
 
@@ -39,23 +42,10 @@ class _Cut:
             return
         self.signal = number
         self._say(f"diskguard: {signal.Signals(number).name}: ending cleanly, please wait")
-        self._cancel()
-
-    def pass_deadline(self) -> None:
-        """Cancel, unless the work is ending already."""
-        if self.signal is None:
-            self.overdue = True
-            self._say("diskguard: the run's time is up: ending cleanly")
-            self._cancel()
-
-    def _cancel(self) -> None:
-        if not self._task.cancelling():
-            self._task.cancel()
+        self._task.cancel()
 
 
-async def to_its_end(
-    work: Coroutine[Any, Any, T], *, within: timedelta | None, say: Callable[[str], None]
-) -> Ended[T]:
+async def to_its_end(work: Coroutine[Any, Any, T], *, say: Callable[[str], None]) -> Ended[T]:
     """Give what the work gave, or what cut it short; always after its own cleaning up.
 
     Work that ends by itself while it is cancelled keeps its value. An expected error it raises
@@ -66,21 +56,18 @@ async def to_its_end(
     cut = _Cut(task, say)
     for number in SIGNALS:
         loop.add_signal_handler(number, cut.take_signal, number)
-    timer = None if within is None else loop.call_later(within.total_seconds(), cut.pass_deadline)
     try:
         value = await task
     except asyncio.CancelledError:
-        if cut.signal is None and not cut.overdue:
+        if cut.signal is None:
             raise
-        return Ended(value=None, signal=cut.signal, overdue=cut.overdue)
+        return Ended(value=None, signal=cut.signal)
     except DiskguardError as error:
         if cut.signal is None:
             raise
         say(f"diskguard: while ending: {error}")
-        return Ended(value=None, signal=cut.signal, overdue=cut.overdue)
+        return Ended(value=None, signal=cut.signal)
     finally:
-        if timer is not None:
-            timer.cancel()
         for number in SIGNALS:
             loop.remove_signal_handler(number)
-    return Ended(value=value, signal=cut.signal, overdue=cut.overdue)
+    return Ended(value=value, signal=cut.signal)

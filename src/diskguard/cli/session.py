@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TextIO
 
 import click
@@ -10,7 +10,6 @@ import click
 from diskguard.cli.logs import LOGGER, logging_to, stderr_level
 from diskguard.cli.options import View
 from diskguard.cli.render import json, text
-from diskguard.cli.render.escape import clean, scrub
 from diskguard.cli.render.page import Page
 from diskguard.cli.render.trouble import show_error
 from diskguard.cli.surroundings import Surroundings
@@ -60,10 +59,10 @@ class Session:
         if not self.view.quiet:
             print(line, file=self.stderr, flush=True)
 
-    def warn(self, error: DiskguardError, what: str) -> None:
-        """Tell of an error that does not end the command; -q does not hide it."""
-        print(f"diskguard: {scrub(clean(what))}:", file=self.stderr)
-        show_error(error)
+    def complain(self, lines: Iterable[str]) -> None:
+        """Tell of errors that do not end the command; -q does not hide them."""
+        for line in lines:
+            print(line, file=self.stderr)
 
     def attempt(self, work: Callable[[], int]) -> int:
         """Let the command work; give its exit status. A bug and a usage error go on their way."""

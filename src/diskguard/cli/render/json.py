@@ -1,5 +1,6 @@
 """Documents for machines: one JSON or YAML object, or JSON lines that end in one summary."""
 
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -9,7 +10,9 @@ from diskguard.cli.exit_codes import status_of
 from diskguard.cli.render.cells import instant
 from diskguard.cli.render.escape import harmless
 from diskguard.cli.render.page import Page
-from diskguard.errors import DiskguardError
+from diskguard.errors import DiskguardError, PolicyInvalid
+from diskguard.model.report import Failure
+from diskguard.run.failure import failure_of
 
 
 def envelope(*, schema: str, at: datetime, run_id: str, exit_code: int) -> dict[str, object]:
@@ -38,13 +41,16 @@ def json_lines(page: Page, *, at: datetime, run_id: str) -> Iterator[str]:
 
 
 def error_fields(error: DiskguardError) -> dict[str, object]:
-    """An expected error, as a document shows it."""
-    return {
-        "code": error.code,
-        "message": str(error),
-        "hint": error.hint,
-        "correlation_id": error.correlation_id,
-    }
+    """An expected error, as a document shows it; a wrong policy with each of its problems."""
+    fields = failure_fields(failure_of(error))
+    if isinstance(error, PolicyInvalid):
+        fields["problems"] = [dataclasses.asdict(problem) for problem in error.problems]
+    return fields
+
+
+def failure_fields(failure: Failure) -> dict[str, object]:
+    """A failure, as a document shows it."""
+    return dataclasses.asdict(failure)
 
 
 def json_text(fields: Mapping[str, object], *, indent: int | None = None) -> str:

@@ -2,26 +2,34 @@
 
 import sys
 import traceback
+from dataclasses import replace
 
 from diskguard.cli.render.escape import clean, scrub
 from diskguard.errors import DiskguardError, PolicyInvalid, Problem
+from diskguard.model.report import Failure
+from diskguard.run.failure import failure_of
 
 REPORT_IT = "This is a bug in diskguard. Please report it, with the lines above."
 
 
 def error_lines(error: DiskguardError) -> list[str]:
     """Give the lines of an expected error; a wrong policy has a line for each problem."""
-    lines = []
-    what = str(error)
-    if isinstance(error, PolicyInvalid):
-        lines = problem_lines(error.problems)
-        number = sum(problem.severity == "error" for problem in error.problems)
-        what = "1 problem in the policy" if number == 1 else f"{number} problems in the policy"
-    lines.append(f"diskguard: error[{error.code}]: {_harmless(what)}")
-    if error.hint:
-        lines.append(f"hint: {_harmless(error.hint)}")
-    if error.correlation_id:
-        lines.append(f"correlation id: {_harmless(error.correlation_id)}")
+    if not isinstance(error, PolicyInvalid):
+        return failure_lines(failure_of(error))
+    number = sum(problem.severity == "error" for problem in error.problems)
+    what = "1 problem in the policy" if number == 1 else f"{number} problems in the policy"
+    counted = replace(failure_of(error), message=what)
+    return [*problem_lines(error.problems), *failure_lines(counted)]
+
+
+def failure_lines(failure: Failure, *, of: str | None = None) -> list[str]:
+    """Give what happened, to what; its hint; Azure's correlation id."""
+    what = failure.message if of is None else f"{of}: {failure.message}"
+    lines = [f"diskguard: error[{failure.code}]: {_harmless(what)}"]
+    if failure.hint:
+        lines.append(f"hint: {_harmless(failure.hint)}")
+    if failure.correlation_id:
+        lines.append(f"correlation id: {_harmless(failure.correlation_id)}")
     return lines
 
 

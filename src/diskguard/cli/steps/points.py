@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from diskguard.cli.render.page import Page
 from diskguard.cli.render.point import point_page
 from diskguard.cli.render.points import points_page
+from diskguard.cli.render.trouble import failure_lines
 from diskguard.cli.session import Session
 from diskguard.cli.steps.instants import parse_instant
 from diskguard.cli.steps.sight import ByHand, Sight, find_sight
@@ -15,6 +16,7 @@ from diskguard.errors import DiskguardError, PointNotFound
 from diskguard.model.restore_point import Location, PointState, RestorePoint
 from diskguard.plan.points import Assembly, assemble_points
 from diskguard.ports import Ports
+from diskguard.run.failure import failure_of
 from diskguard.run.observe import Look, observe_snapshots
 
 PARTIAL = 3
@@ -85,7 +87,7 @@ def _look_up(session: Session, sight: Sight) -> tuple[Look, Assembly]:
 
 def _with_unseen(session: Session, seen: Look, page: Page) -> Page:
     for each in seen.unseen:
-        session.warn(each.error, f"subscription {each.subscription} could not be read")
+        session.complain(failure_lines(failure_of(each.error), of=each.subscription))
     return replace(page, exit_code=PARTIAL) if seen.unseen else page
 
 

@@ -7,6 +7,7 @@ from diskguard.cli.session import Session
 from diskguard.cli.steps.policies import find_policy, read_policy
 from diskguard.errors import UsageInvalid
 from diskguard.plan.naming_tags import Places
+from diskguard.plan.points import places_of
 from diskguard.policy.model import Policy
 from diskguard.run.observe import Scope
 
@@ -22,7 +23,7 @@ class Sight:
     subscriptions: tuple[str, ...]
     groups: tuple[str, ...]
     places: Places
-    policies: tuple[str, ...] | None
+    policies: frozenset[str] | None
 
     @property
     def scope(self) -> Scope:
@@ -63,14 +64,11 @@ def find_sight(session: Session, by_hand: ByHand) -> Sight:
 
 def sight_of(session: Session, policy: Policy) -> Sight:
     """Where a policy's points lie."""
-    dr = policy.locations.dr
-    groups = [policy.locations.primary.resource_group]
-    if dr is not None:
-        groups.append(dr.resource_group)
+    places = places_of(policy)
     return Sight(
         cloud=session.view.cloud or policy.azure.cloud,
         subscriptions=policy.azure.subscriptions,
-        groups=tuple(groups),
-        places=Places(primary=groups[0], dr=None if dr is None else dr.resource_group),
-        policies=(policy.name, *policy.previous_names),
+        groups=tuple(group for group in (places.primary, places.dr) if group is not None),
+        places=places,
+        policies=frozenset({policy.name, *policy.previous_names}),
     )

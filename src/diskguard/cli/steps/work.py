@@ -4,7 +4,6 @@ import asyncio
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
 from typing import Any, TypeVar
 
 from diskguard.cli.interruption import Ended, to_its_end
@@ -18,7 +17,7 @@ from diskguard.cli.render.progress import (
     StepLines,
 )
 from diskguard.cli.session import Session
-from diskguard.errors import Interrupted, Terminated, Unfinished
+from diskguard.errors import Interrupted, Terminated
 from diskguard.ports import Ports
 
 T = TypeVar("T")
@@ -29,9 +28,7 @@ def look(session: Session, cloud: str, work: Callable[[Ports], Coroutine[Any, An
     ended = act(session, cloud, work)
     if ended.signal is not None:
         raise interrupted_by(ended.signal)
-    if ended.value is None:
-        raise Unfinished("no answer in time")
-    return ended.value
+    return ended.given()
 
 
 def interrupted_by(number: int) -> Interrupted:
@@ -41,21 +38,15 @@ def interrupted_by(number: int) -> Interrupted:
     return kind(f"ended by {signal.Signals(number).name}", hint=hint)
 
 
-def act(
-    session: Session,
-    cloud: str,
-    work: Callable[[Ports], Coroutine[Any, Any, T]],
-    *,
-    within: timedelta | None = None,
-) -> Ended[T]:
-    """Do work that a signal or a deadline may cut short; say how it ended."""
+def act(session: Session, cloud: str, work: Callable[[Ports], Coroutine[Any, Any, T]]) -> Ended[T]:
+    """Do work that a signal may cut short; say how it ended."""
 
     async def with_ports() -> T:
         with listening(session) as observer:
             async with session.around.open_ports(cloud, observer) as ports:
                 return await work(ports)
 
-    return asyncio.run(to_its_end(with_ports(), within=within, say=session.say))
+    return asyncio.run(to_its_end(with_ports(), say=session.say))
 
 
 @contextmanager

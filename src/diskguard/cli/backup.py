@@ -1,0 +1,55 @@
+"""`diskguard backup`: options only."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from diskguard.cli.command import Command
+from diskguard.cli.options import policy_options
+from diskguard.cli.session import Session
+
+
+@policy_options
+@click.command(
+    "backup",
+    cls=Command,
+    examples=(
+        "diskguard backup policy.yaml",
+        "diskguard backup policy.yaml --vm db01 --no-copy",
+        "diskguard backup -q --log-file /var/log/diskguard.log",
+    ),
+    exits=(3, 4, 5, 6, 7, 8, 11, 12),
+)
+@click.option(
+    "--plan",
+    "saved",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Execute this plan of `plan --out`, or refuse if the estate has changed.",
+)
+@click.option("--vm", "vms", multiple=True, metavar="NAME", help="Only this VM (repeatable).")
+@click.option("--max-vms", type=click.IntRange(min=1), help="Refuse to back up more than so many.")
+@click.option("--no-copy", is_flag=True, help="Make no copies; `diskguard copy` can, later.")
+@click.option("--no-wait", is_flag=True, help="Start copies and do not wait for them.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
+@click.pass_obj
+def backup_command(
+    session: Session,
+    /,
+    policy_argument: Path | None,
+    policy_option: Path | None,
+    dry_run: bool,
+    **choices: Any,
+) -> int:
+    """Make a restore point of every VM the policy protects, and copy it to the other region.
+
+    Per VM: freeze, flush, snapshot all disks at once, thaw, prove, seal. What fails stays with its
+    VM. What a run that died left behind is put right first.
+    """
+    from diskguard.cli.steps.backup import Choices, back_up, show_dry_run
+    from diskguard.cli.steps.policies import find_policy
+
+    path = find_policy(session, policy_argument, policy_option)
+    chosen = Choices(**choices)
+    return show_dry_run(session, path, chosen) if dry_run else back_up(session, path, chosen)

@@ -1,0 +1,47 @@
+"""`diskguard plan`: options only."""
+
+from pathlib import Path
+
+import click
+
+from diskguard.cli.command import Command
+from diskguard.cli.options import policy_options
+from diskguard.cli.session import Session
+
+
+@policy_options
+@click.command(
+    "plan",
+    cls=Command,
+    examples=(
+        "diskguard plan policy.yaml",
+        "diskguard plan policy.yaml --out monday.plan && diskguard backup --plan monday.plan",
+    ),
+    exits=(3, 4, 5, 7, 8, 10),
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Save the plan, for `backup --plan FILE`.",
+)
+@click.option(
+    "--detailed-exitcode", is_flag=True, help="Exit with 10 if there is something to back up."
+)
+@click.pass_obj
+def plan_command(
+    session: Session,
+    policy_argument: Path | None,
+    policy_option: Path | None,
+    out: Path | None,
+    detailed_exitcode: bool,
+) -> int:
+    """Show what a backup would do now, and why; only reads.
+
+    A saved plan is executed as it is, or refused if the estate has changed.
+    """
+    from diskguard.cli.steps.plan import show_plan
+    from diskguard.cli.steps.policies import find_policy
+
+    path = find_policy(session, policy_argument, policy_option)
+    return show_plan(session, path, out=out, detailed=detailed_exitcode)

@@ -1,0 +1,138 @@
+"""What a backup would do, VM by VM, and why."""
+
+from collections.abc import Iterator, Sequence
+
+from diskguard.cli.render.cells import Cell, instant, seconds, size
+from diskguard.cli.render.json import failure_fields
+from diskguard.cli.render.page import Block, Lines, Page, Table
+from diskguard.model.report import Failure
+from diskguard.plan.backup_plan import BackupPlan, CopyTarget, MemberPlan, VmPlan
+from diskguard.plan.recovery_plan import RecoveryPlan
+
+SCHEMA = "backup-plan"
+
+
+def plan_page(
+    plan: BackupPlan, recovery: RecoveryPlan, failures: Sequence[Failure], *, exit_code: int
+) -> Page:
+    """The plan: what is put right first, what is taken, what is not and why."""
+    table = Table(
+        headings=("vm", "rule", "mode", "requested", "disks", "size", "copy to", "why"),
+        rows=tuple(_row(vm) for vm in plan.vms),
+    )
+    return Page(
+        schema=SCHEMA,
+        items=tuple(_item(vm) for vm in plan.vms),
+        blocks=(
+            *_titled("First, left by an earlier run", recovery_lines(recovery)),
+            *((table,) if plan.vms else (Lines(lines=("Nothing to back up.",)),)),
+            *_titled("Notes", _notes(plan)),
+            *_titled("Skipped", (f"{each.source.name}: {each.reason}" for each in plan.skipped)),
+        ),
+        table=table,
+        exit_code=exit_code,
+        more={
+            "policy": plan.policy,
+            "made_at": instant(plan.made_at),
+            "recovery": list(recovery_lines(recovery)),
+            "skipped": [
+                {"source": str(each.source), "reason": each.reason} for each in plan.skipped
+            ],
+            "warnings": [
+                {"source": each.source, "code": each.code, "message": each.message}
+                for each in plan.warnings
+            ],
+            "failures": [
+                *(
+                    {"source": str(each.source), **failure_fields(each.failure)}
+                    for each in plan.refused
+                ),
+                *({"source": None, **failure_fields(each)} for each in failures),
+            ],
+        },
+    )
+
+
+def recovery_lines(recovery: RecoveryPlan) -> Iterator[str]:
+    """What a dead run left, and what becomes of it."""
+    for start in recovery.start:
+        yield f"{start.vm.name}: start it; an offline backup had stopped it"
+    for seal in recovery.seal:
+        yield f"{seal.point}: seal it as {seal.consistency.achieved}; all its disks are there"
+    for undo in recovery.undo:
+        yield f"{undo.point}: delete {len(undo.snapshots)} snapshots; {undo.reason}"
+    for left in recovery.left_alone:
+        yield f"{left.what}: leave it alone; {left.reason}"
+
+
+def _titled(title: str, lines: Iterator[str]) -> tuple[Block, ...]:
+    found = tuple(lines)
+    return (Lines(title=title, lines=found),) if found else ()
+
+
+def _row(vm: VmPlan) -> tuple[Cell, ...]:
+    return (
+        vm.name,
+        vm.rule,
+        str(vm.mode),
+        str(vm.requested),
+        len(vm.members),
+        size(sum(member.size_bytes for member in vm.members)),
+        ", ".join(sorted({str(member.copy.region) for member in vm.members if member.copy}))
+        or None,
+        vm.mode_reason,
+    )
+
+
+def _notes(plan: BackupPlan) -> Iterator[str]:
+    for vm in plan.vms:
+        yield from (f"{vm.name}: {note}" for note in vm.notes)
+        yield from (f"{vm.name}: {left.what} is left out: {left.reason}" for left in vm.left_out)
+    for warning in plan.warnings:
+        yield f"{warning.source.rsplit('/', 1)[-1]}: warning: {warning.message}"
+
+
+def _item(vm: VmPlan) -> dict[str, object]:
+    return {
+        "name": vm.name,
+        "source": str(vm.source),
+        "vm": None if vm.vm is None else str(vm.vm),
+        "region": str(vm.region),
+        "rule": vm.rule,
+        "point": vm.point,
+        "slot": instant(vm.slot),
+        "mode": vm.mode.value,
+        "reason": vm.mode_reason,
+        "requested": vm.requested.value,
+        "freeze": _freeze(vm),
+        "disks": [_member(member) for member in vm.members],
+        "left_out": [{"what": left.what, "reason": left.reason} for left in vm.left_out],
+        "notes": list(vm.notes),
+    }
+
+
+def _freeze(vm: VmPlan) -> dict[str, object] | None:
+    if vm.freeze is None:
+        return None
+    return {
+        "limit_seconds": seconds(vm.freeze.limit),
+        "lead_seconds": seconds(vm.freeze.lead),
+        "hold_seconds": seconds(vm.freeze.hold),
+        "mounts": None if vm.freeze.mounts is None else list(vm.freeze.mounts),
+    }
+
+
+def _member(member: MemberPlan) -> dict[str, object]:
+    return {
+        "name": member.disk_name,
+        "id": str(member.disk_id),
+        "role": member.role,
+        "lun": member.lun,
+        "size_bytes": member.size_bytes,
+        "snapshot": str(member.wish.id),
+        "copy": None if member.copy is None else _target(member.copy),
+    }
+
+
+def _target(target: CopyTarget) -> dict[str, object]:
+    return {"region": str(target.region), "resource_group": target.group}

@@ -1,0 +1,65 @@
+"""An errand run to its end, under the lock, and its report."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from diskguard.cli.lock import run_lock
+from diskguard.cli.render.reports import report_page, report_trouble
+from diskguard.cli.session import Session
+from diskguard.cli.steps.work import act, interrupted_by
+from diskguard.model.estate import Estate
+from diskguard.model.report import RunReport
+from diskguard.policy.model import Policy
+from diskguard.ports import Ports
+from diskguard.run.line import Errand, Run
+from diskguard.run.observe import (
+    Look,
+    Scope,
+    join_snapshots,
+    observe_estate,
+    observe_snapshots,
+)
+
+
+@dataclass(slots=True)
+class Eyes:
+    """Looks at Azure, and remembers what only a wide look shows."""
+
+    scope: Scope
+    ports: Ports
+    _seen: Estate | None = field(init=False, default=None)
+
+    async def look_wide(self) -> Look:
+        """Look at everything."""
+        look = await observe_estate(self.scope, self.ports.inventory, now=self.ports.clock.now())
+        self._seen = look.estate
+        return look
+
+    async def look_at_points(self) -> Look:
+        """Look at the restore points; the rest of the estate is as the last wide look showed it."""
+        if self._seen is None:
+            return await self.look_wide()
+        look = await observe_snapshots(self.scope, self.ports.inventory, now=self.ports.clock.now())
+        return replace(look, estate=join_snapshots(self._seen, look.estate))
+
+
+def run_errand(session: Session, policy: Policy, errand: Callable[[Ports], Errand]) -> int:
+    """Do the errand and show what came of it; errors on stderr, everything else in the report.
+
+    Raises AnotherRunHoldsTheLock, LoginFailed, EndpointRefused: nothing was done then.
+    """
+
+    async def work(ports: Ports) -> RunReport:
+        return await Run(errand(ports), ports).to_its_end()
+
+    around = session.around
+    with run_lock(
+        around.lock_folders, policy.name, run_id=session.run_id, since=around.clock.now()
+    ):
+        ended = act(session, session.view.cloud or policy.azure.cloud, work)
+    if ended.value is None and ended.signal is not None:
+        raise interrupted_by(ended.signal)
+    report = replace(ended.given(), interrupted_by=ended.signal)
+    session.complain(report_trouble(report))
+    page = report_page(report, command=session.command)
+    return session.show(page, silent_on_success=True)
