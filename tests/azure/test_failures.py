@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 from azure.core import exceptions as sdk
+from azure.core.rest import HttpRequest
+from azure.core.rest._http_response_impl import HttpResponseImpl
+from azure.core.utils import CaseInsensitiveDict
 
 from diskguard import errors
 from diskguard.azure.failures import (
@@ -26,19 +29,23 @@ SIGNED = (
 TOKEN = ".".join(["eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9", "eyJhdWQiOiJodHRwcyJ9", "c2lnbmF0dXJl"])
 
 
-class AnAnswer:
-    """As much of an SDK response as a refusal is read from."""
+class AnAnswer(HttpResponseImpl):
+    """An answer of the SDK, read already."""
 
     def __init__(
         self, status: int, body: object = None, headers: Mapping[str, str] | None = None
     ) -> None:
-        self.status_code = status
-        self.reason = "because"
-        self.headers = {"x-ms-correlation-request-id": "c-1", **(headers or {})}
-        self._text = body if isinstance(body, str) else json.dumps(body)
-
-    def text(self, encoding: str | None = None) -> str:
-        return self._text
+        super().__init__(
+            request=HttpRequest("GET", "https://management.azure.com"),
+            internal_response=None,
+            status_code=status,
+            headers=CaseInsensitiveDict({"x-ms-correlation-request-id": "c-1", **(headers or {})}),
+            reason="because",
+            content_type="application/json",
+            stream_download_generator=None,
+            block_size=4096,
+        )
+        self._content = (body if isinstance(body, str) else json.dumps(body)).encode()
 
 
 def a_refusal(status: int, code: str, message: str = "No.", **headers: str) -> Any:
@@ -74,6 +81,7 @@ def a_refusal(status: int, code: str, message: str = "No.", **headers: str) -> A
 def test_an_answer_means_what_its_status_and_code_say(status, code, message, kind):
     error = translate_failure(a_refusal(status, code, message), "trying")
 
+    assert error is not None
     assert type(error) is kind
     assert str(error).startswith(f"trying: {code}")
     assert error.correlation_id == "c-1"

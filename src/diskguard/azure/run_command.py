@@ -139,10 +139,10 @@ class AzureGuest:
 def _check_busy(vm: ResourceId, conflict: ResourceConflict) -> None:
     """Return when another script runs, or another change of the VM; else say what hinders.
 
-    Codes and wording: arm-wire 4; "not running" as other tools met it for extensions.
+    Wording: arm-wire 4; that a VM must run is said in two ways, both met by other tools.
     """
     text = str(conflict).lower()
-    if "not running" in text:
+    if "not running" in text or "to be running" in text:
         raise GuestRefused(f"{vm.name} does not run", reason="vm-not-running") from conflict
     if "in progress" not in text and "concurrent" not in text:
         raise conflict
