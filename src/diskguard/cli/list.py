@@ -6,14 +6,14 @@ from typing import Any
 import click
 
 from diskguard.cli.command import Command
-from diskguard.cli.options import place_options, policy_options
+from diskguard.cli.options import with_places, with_policy
 from diskguard.cli.session import Session
 
 STATES = ("pending", "copying", "complete", "incomplete", "missing", "failed")
 
 
-@place_options
-@policy_options
+@with_places
+@with_policy
 @click.command(
     "list",
     cls=Command,

@@ -107,22 +107,27 @@ SHARED_NAMES: Final = (
 )
 
 
-def policy_options(command: click.Command) -> click.Command:
+def with_policy(command: click.Command) -> click.Command:
     """Add [POLICY] and --policy; `find_policy` decides between them and the usual places."""
     path = click.Path(dir_okay=False, path_type=Path)
-    command.params[:0] = [
-        click.Argument(["policy_argument"], metavar="[POLICY]", required=False, type=path),
-        click.Option(
-            ["--policy", "policy_option"],
-            type=path,
-            metavar="FILE",
-            help="The policy; else DISKGUARD_POLICY, ./diskguard.yaml, /etc/diskguard/policy.yaml.",
-        ),
-    ]
+    argument = click.Argument(["policy_argument"], metavar="[POLICY]", required=False, type=path)
+    command.params.insert(0, argument)
+    return with_policy_option(command)
+
+
+def with_policy_option(command: click.Command) -> click.Command:
+    """Add --policy alone, where the argument is something else."""
+    option = click.Option(
+        ["--policy", "policy_option"],
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="The policy; else DISKGUARD_POLICY, ./diskguard.yaml, /etc/diskguard/policy.yaml.",
+    )
+    command.params.append(option)
     return command
 
 
-def place_options(command: click.Command) -> click.Command:
+def with_places(command: click.Command) -> click.Command:
     """Add --subscription and --resource-group, for when the policy is not at hand."""
     command.params += [
         click.Option(

@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 
 from diskguard.cli.command import Command
-from diskguard.cli.options import policy_options
+from diskguard.cli.options import with_policy
 from diskguard.cli.session import Session
 
 
-@policy_options
+@with_policy
 @click.command(
     "plan",
     cls=Command,

@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 
 from diskguard.cli.command import Command
-from diskguard.cli.options import place_options, policy_options
+from diskguard.cli.options import with_places, with_policy_option
 from diskguard.cli.session import Session
 
 
-@place_options
-@policy_options
+@with_places
+@with_policy_option
 @click.command(
     "thaw",
     cls=Command,

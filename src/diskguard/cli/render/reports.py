@@ -68,7 +68,7 @@ def _counted(report: RunReport) -> str:
         counts = [f"{results.count(kind)} {kind}" for kind in Result if kind in results]
         if counts:
             parts.append(f"{len(results)} {what}: {', '.join(counts)}")
-    return "; ".join(parts) or "Nothing to do"
+    return "; ".join(parts) or "Nothing was done"
 
 
 def _lasted(report: RunReport) -> str:

@@ -45,7 +45,7 @@ def back_up(session: Session, path: Path, choices: Choices) -> int:
     started = session.around.clock.now()
 
     def errand(ports: Ports) -> Errand:
-        eyes, now = Eyes(sight_of(session, policy).scope, ports), ports.clock.now
+        eyes, now = Eyes(scope=sight_of(session, policy).scope, ports=ports), ports.clock.now
         return Errand(
             run_id=session.run_id,
             policy=policy.name,

@@ -17,7 +17,7 @@ def copy(session: Session, path: Path, *, wait: bool) -> int:
     started = session.around.clock.now()
 
     def errand(ports: Ports) -> Errand:
-        eyes = Eyes(sight_of(session, policy).scope, ports)
+        eyes = Eyes(scope=sight_of(session, policy).scope, ports=ports)
         return Errand(
             run_id=session.run_id,
             policy=policy.name,

@@ -1,13 +1,12 @@
 """An errand run to its end, under the lock, and its report."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from diskguard.cli.lock import run_lock
 from diskguard.cli.render.reports import report_page, report_trouble
 from diskguard.cli.session import Session
 from diskguard.cli.steps.work import act, interrupted_by
-from diskguard.model.estate import Estate
 from diskguard.model.report import RunReport
 from diskguard.policy.model import Policy
 from diskguard.ports import Ports
@@ -15,32 +14,25 @@ from diskguard.run.line import Errand, Run
 from diskguard.run.observe import (
     Look,
     Scope,
-    join_snapshots,
     observe_estate,
     observe_snapshots,
 )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Eyes:
-    """Looks at Azure, and remembers what only a wide look shows."""
+    """The two looks at Azure."""
 
     scope: Scope
     ports: Ports
-    _seen: Estate | None = field(init=False, default=None)
 
     async def look_wide(self) -> Look:
         """Look at everything."""
-        look = await observe_estate(self.scope, self.ports.inventory, now=self.ports.clock.now())
-        self._seen = look.estate
-        return look
+        return await observe_estate(self.scope, self.ports.inventory, now=self.ports.clock.now())
 
     async def look_at_points(self) -> Look:
-        """Look at the restore points; the rest of the estate is as the last wide look showed it."""
-        if self._seen is None:
-            return await self.look_wide()
-        look = await observe_snapshots(self.scope, self.ports.inventory, now=self.ports.clock.now())
-        return replace(look, estate=join_snapshots(self._seen, look.estate))
+        """Look at the restore points only."""
+        return await observe_snapshots(self.scope, self.ports.inventory, now=self.ports.clock.now())
 
 
 def run_errand(session: Session, policy: Policy, errand: Callable[[Ports], Errand]) -> int:

@@ -80,7 +80,7 @@ def preview(session: Session, policy: Policy, make_plan: MakePlan) -> Preview:
     sight = sight_of(session, policy)
 
     async def read(ports: Ports) -> Look:
-        return await Eyes(sight.scope, ports).look_wide()
+        return await Eyes(scope=sight.scope, ports=ports).look_wide()
 
     seen = look(session, sight.cloud, read)
     now = seen.estate.observed_at
