@@ -1,16 +1,17 @@
 """Where everything meets: the only reader of the clock and of the environment."""
 
-import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from diskguard.cli.surroundings import Surroundings
-from diskguard.ports import Observer, Ports
+
+if TYPE_CHECKING:
+    from diskguard.ports import Observer, Ports
 
 USUAL_POLICIES: Final = (Path("diskguard.yaml"), Path("/etc/diskguard/policy.yaml"))
 
@@ -24,10 +25,14 @@ class SystemClock:
 
     def loop_time(self, when: datetime) -> float:
         """Give the loop's time at that instant."""
+        import asyncio
+
         return asyncio.get_running_loop().time() + (when - self.now()).total_seconds()
 
     async def sleep_until(self, when: datetime) -> None:
         """Return at that instant, or at once if it has passed."""
+        import asyncio
+
         await asyncio.sleep(max(0.0, (when - self.now()).total_seconds()))
 
 
@@ -42,8 +47,9 @@ def wired() -> Surroundings:
     clock = SystemClock()
 
     @asynccontextmanager
-    async def open_ports(cloud: str, observer: Observer) -> AsyncIterator[Ports]:
+    async def open_ports(cloud: str, observer: "Observer") -> AsyncIterator["Ports"]:
         from diskguard.azure.client import open_azure
+        from diskguard.ports import Ports
 
         async with open_azure(
             cloud, clock=clock, notice=observer.notice, environment=environment
