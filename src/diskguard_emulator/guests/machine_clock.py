@@ -69,7 +69,8 @@ class MachineClock:
 
     def _pause_left(self) -> float:
         elapsed = (self._clock.now() - self._origin).total_seconds()
-        return max((end - elapsed for start, end in self._pauses if start <= elapsed), default=0.0)
+        left = [end - elapsed for start, end in self._pauses if start <= elapsed]
+        return max(0.0, *left) if left else 0.0
 
 
 class Alarm:

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from diskguard_emulator.clock import Clock
 from diskguard_emulator.guests.plain_machine import NoNamespaces, PlainMachine, boot_machine
-from diskguard_emulator.guests.port import GuestFacts, ScriptOutcome
+from diskguard_emulator.guests.port import GuestFacts, GuestStopped, ScriptOutcome
 from diskguard_emulator.guests.tree import BlockDevice, Mount, Tree, plant_tree
 
 INSIDE: Final = "diskguard_emulator.guests.inside"
@@ -62,7 +62,7 @@ class PlainGuest:
 
     def __init__(self, facts: GuestFacts, folder: Path) -> None:
         self.facts = facts
-        self.folder = folder
+        self.folder = folder.resolve()
         self.refusal: str | None = None
         self._tree = plant_tree(facts)
         self._running = facts.running
@@ -86,8 +86,10 @@ class PlainGuest:
 
     async def run_script(self, script: str) -> ScriptOutcome:
         machine = await self._boot()
+        if not self._running:
+            raise GuestStopped(f"{self.facts.vm_name} is off")
         if machine is None:
-            text = f"this emulated guest runs nothing: {self.refusal or 'it is off'}\n"
+            text = f"this emulated guest runs nothing: {self.refusal}\n"
             return ScriptOutcome(stdout=b"", stderr=text.encode(), exit_code=1)
         self._serial += 1
         number = self._serial

@@ -6,8 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from diskguard_emulator.guests.port import GuestStopped
+
 BOOT_PATIENCE: Final = 20.0
-KILLED: Final = -9
 UNSHARE: Final = (
     "unshare",
     *("--user", "--map-root-user"),
@@ -30,7 +31,7 @@ class PlainMachine:
         self._waiting: dict[int, asyncio.Future[int]] = {}
 
     async def run(self, number: int) -> int:
-        """The exit code of /guest/scripts/<number>, KILLED if the machine halted first."""
+        """The exit code of /guest/scripts/<number>. Raises GuestStopped if the machine halts first."""
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting[number] = done
         if self._process.stdin is not None:
@@ -58,7 +59,7 @@ class PlainMachine:
             await self._reader
         for done in self._waiting.values():
             if not done.done():
-                done.set_result(KILLED)
+                done.set_exception(GuestStopped("the machine halted while a script ran"))
         self._waiting.clear()
 
     async def _read(self) -> None:

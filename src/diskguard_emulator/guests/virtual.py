@@ -3,7 +3,6 @@
 Only for worlds in process: received code runs unconfined here, so a world in real time is refused.
 """
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +12,7 @@ from typing import Final, cast
 
 from diskguard_emulator.clock import Clock, RealClock
 from diskguard_emulator.guests.machine_clock import MachineClock
-from diskguard_emulator.guests.port import GuestFacts, ScriptOutcome
+from diskguard_emulator.guests.port import GuestFacts, GuestStopped, ScriptOutcome
 from diskguard_emulator.guests.script import ScriptNotUnderstood, SentScript, read_script
 from diskguard_emulator.guests.shipped import ShippedHelper, load_helper
 from diskguard_emulator.guests.told import Told
@@ -23,7 +22,6 @@ from diskguard_emulator.guests.virtual_disks import Standstill, VirtualDisks, Vi
 from diskguard_emulator.guests.virtual_kernel import RUN, VirtualKernel, VirtualMachine
 from diskguard_emulator.guests.virtual_processes import Killed, Leg, Process, ProcessTable
 
-KILLED: Final = ScriptOutcome(stdout=b"", stderr=b"", exit_code=-9)
 STRANGER: Final = "stranger"
 HOLDER, WATCHDOG = "hold", "watch"
 
@@ -64,19 +62,18 @@ class VirtualGuest:
         return self._disks.running and not self.troubles.no_agent
 
     async def run_script(self, script: str) -> ScriptOutcome:
-        """Raises ScriptNotUnderstood for a script that is not diskguard's; nothing else is guessed."""
+        """Raises ScriptNotUnderstood for a script that is not diskguard's; GuestStopped."""
         sent = read_script(script)
-        await asyncio.sleep(self.troubles.starts_late.total_seconds())
+        late = self.troubles.starts_late.total_seconds()
+        await self.clock.sleep_until(self.clock.boot() + late)
         self._machine.troubles = self.troubles
         self.verbs.append(sent.verb)
         if sent.verb == "collect" and self.troubles.report_lost:
             self._lose_reports()
-        if self.stopped:
-            return KILLED
         try:
             line = await self._answer(sent)
-        except Killed:
-            return KILLED
+        except Killed as killed:
+            raise GuestStopped(f"{self.facts.vm_name} stopped while a script ran") from killed
         self._raise_bugs()
         return ScriptOutcome(stdout=line.encode(), stderr=b"", exit_code=0)
 
@@ -163,6 +160,7 @@ class VirtualGuest:
         self._machine.leg = partial(self._leg, helper)
         told: Told[str] = Told(self.clock)
         process = self._table.born(sent.verb)
+        process.alive = self._disks.running
         process.sleep_until = told.sleep_until
         answer = helper.module("main").answer
         kernel = VirtualKernel(self._machine, process)
