@@ -76,6 +76,7 @@ def a_refusal(status: int, code: str, message: str = "No.", **headers: str) -> A
         (408, "RequestTimeout", "", errors.CloudUnreachable),
         (500, "InternalServerError", "", errors.CloudUnreachable),
         (503, "ServerTimeout", "", errors.CloudUnreachable),
+        (501, "NotImplemented", "", errors.CloudRefused),
     ],
 )
 def test_an_answer_means_what_its_status_and_code_say(status, code, message, kind):

@@ -85,7 +85,7 @@ def translate_refusal(refusal: Refusal, doing: str) -> DiskguardError:
         return errors.Throttled(
             text, retry_after_seconds=refusal.retry_after, correlation_id=refusal.correlation_id
         )
-    if refusal.status == 408 or refusal.status >= 500:
+    if refusal.status == 408 or (refusal.status >= 500 and refusal.status != 501):
         return errors.CloudUnreachable(text, correlation_id=refusal.correlation_id)
     if refusal.status == 401:
         return errors.LoginFailed(text, correlation_id=refusal.correlation_id)
