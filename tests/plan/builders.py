@@ -7,13 +7,15 @@ from datetime import UTC, datetime, timedelta
 from diskguard.model.estate import (
     Attachment,
     Disk,
+    Estate,
+    Group,
     OsType,
     PowerState,
     Snapshot,
     Vm,
 )
 from diskguard.model.ids import Region, ResourceId
-from diskguard.model.restore_point import Consistency, Grade, Learned, Location, Seal
+from diskguard.model.restore_point import Consistency, Grade, Learned, Seal
 from diskguard.plan.naming import point_id, snapshot_id
 from diskguard.plan.naming_seal import seal_tags
 from diskguard.plan.naming_tags import (
@@ -25,6 +27,8 @@ from diskguard.plan.naming_tags import (
     member_tags,
     parse_member,
 )
+from diskguard.policy.load import parse_policy
+from diskguard.policy.model import Policy
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
@@ -178,5 +182,33 @@ def without(tags: Mapping[str, str], *prefixes: str) -> dict[str, str]:
     return {name: value for name, value in tags.items() if not name.startswith(prefixes)}
 
 
-def in_location(location: Location) -> str:
-    return PRIMARY_GROUP if location is Location.PRIMARY else DR_GROUP
+def a_policy(sections: str = "", *, rules: str = "", dr: str | None = "region: westus") -> Policy:
+    """A policy for everything; `dr` holds what its DR location says besides the group."""
+    text = f"""
+version: 1
+name: erp-prod
+azure: {{subscriptions: ["{SUBSCRIPTION}"]}}
+locations:
+  primary: {{resource_group: {PRIMARY_GROUP}}}
+"""
+    if dr is not None:
+        text += f"  dr: {{resource_group: {DR_GROUP}, {dr}}}\n"
+    text += sections + "\n"
+    text += rules or 'rules: [{name: all, select: {include: [{names: ["*"]}, {disks: ["*"]}]}}]'
+    return parse_policy(text, file="policy.yaml")
+
+
+def an_estate(*vms: Vm, snapshots: Sequence[Snapshot] = (), **changes: object) -> Estate:
+    """An estate of these VMs with their disks, both groups and one pair of regions."""
+    estate = Estate(
+        observed_at=NOON,
+        vms=vms,
+        disks=tuple(disk for vm in vms for disk in disks_of(vm)),
+        snapshots=tuple(snapshots),
+        groups=(
+            Group(subscription=SUBSCRIPTION, name=PRIMARY_GROUP, region=EAST),
+            Group(subscription=SUBSCRIPTION, name=DR_GROUP, region=WEST),
+        ),
+        pairs={SUBSCRIPTION: {EAST: WEST, WEST: EAST, Region("centralindia"): None}},
+    )
+    return replace(estate, **changes)  # type: ignore[arg-type] # a test names what it changes

@@ -145,8 +145,6 @@ def _why_refused(
 ) -> Iterator[Failure]:
     """Give every reason why no point of this source can be made now."""
     selected = point.selected
-    if not members:
-        yield _failure(UnsupportedSource, f"{selected.source.name} has no disk that can be taken")
     if chosen.falls_short and selected.settings.consistency.fallback == "none":
         message = f"{selected.source.name}: {chosen.reason}; the policy allows no fallback"
         yield _failure(UnsupportedSource, message, hint="Set `consistency.fallback: crash`.")
