@@ -4,6 +4,7 @@ DiskguardError
 ├── UsageInvalid              2   the command line asks for something impossible
 ├── PolicyInvalid             4   the policy file is wrong; carries every problem with its place
 ├── NothingMatched            5   a selection is empty or smaller than expected
+├── TooManyVms                1   a plan takes more than the command line allows
 ├── PointNotFound             5   no such restore point
 ├── AnotherRunHoldsTheLock    6   a run of this machine is under way
 ├── LoginFailed               7   no token
@@ -92,6 +93,12 @@ class NothingMatched(DiskguardError):
 
     code = "nothing-matched"
     exit_status = 5
+
+
+class TooManyVms(DiskguardError):
+    """The plan takes more VMs than the command line allows; nothing was done."""
+
+    code = "too-many-vms"
 
 
 class PointNotFound(DiskguardError):

@@ -29,7 +29,12 @@ from diskguard.cli.session import Session
     help="Execute this plan of `plan --out`, or refuse if the estate has changed.",
 )
 @click.option("--vm", "vms", multiple=True, metavar="NAME", help="Only this VM (repeatable).")
-@click.option("--max-vms", type=click.IntRange(min=1), help="Refuse to back up more than so many.")
+@click.option(
+    "--max-vms",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Refuse to back up more than so many.",
+)
 @click.option("--no-copy", is_flag=True, help="Make no copies; `diskguard copy` can, later.")
 @click.option("--no-wait", is_flag=True, help="Start copies and do not wait for them.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")

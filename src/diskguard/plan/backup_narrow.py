@@ -3,15 +3,9 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from diskguard.errors import DiskguardError, NothingMatched
+from diskguard.errors import NothingMatched, TooManyVms
 from diskguard.model.ids import ResourceId
 from diskguard.plan.backup_plan import BackupPlan
-
-
-class TooManyVms(DiskguardError):
-    """The plan takes more VMs than the command line allows; nothing was done."""
-
-    code = "too-many-vms"
 
 
 def narrow_plan(plan: BackupPlan, *, only: Collection[str], at_most: int | None) -> BackupPlan:

@@ -1,0 +1,22 @@
+"""Writes the generated pages anew: `make docs`."""
+
+from pathlib import Path
+
+from diskguard.cli.manual import commands_page, exit_codes_page
+from diskguard.policy.reference import render_reference
+
+PAGES = {
+    "commands.md": commands_page,
+    "exit-codes.md": exit_codes_page,
+    "policy.md": render_reference,
+}
+
+
+def main() -> None:
+    """Write each page beside this file."""
+    for name, make_page in PAGES.items():
+        Path(__file__).with_name(name).write_text(make_page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
