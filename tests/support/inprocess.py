@@ -35,12 +35,13 @@ class ProcessIsDead(ServiceRequestError):
 class Fuse:
     """Cuts the power at request `at` (from 1): before Azure hears it, or after Azure did it.
 
-    From then on nothing is heard and nothing answers. Wait for `blown`, then cancel the run.
+    From then on nothing is heard and nothing answers. Wait for `blown`, cancel the run, `bury` it.
     """
 
     def __init__(self, at: int, *, after: bool) -> None:
         self.blown = asyncio.Event()
         self.seen = 0
+        self._buried = asyncio.Event()
         self._at = at
         self._after = after
 
@@ -57,9 +58,14 @@ class Fuse:
         if number == self._at and self._after:
             await self._cut()
 
+    def bury(self) -> None:
+        """Let the dead process end: what still hangs fails."""
+        self._buried.set()
+
     async def _cut(self) -> None:
         self.blown.set()
-        await asyncio.Event().wait()
+        await self._buried.wait()
+        raise ProcessIsDead("the process is dead")
 
 
 class InProcessTransport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):

@@ -161,7 +161,7 @@ class Stage:
             blown.cancel()
             if run in done:
                 return run.result()
-            await _kill(run)
+            await _kill(run, fuse)
             return None
 
     async def look(self) -> Look:
@@ -187,9 +187,10 @@ class Stage:
         return (await self.look()).estate.snapshots
 
 
-async def _kill(task: "asyncio.Future[Any]") -> None:
+async def _kill(task: "asyncio.Future[Any]", fuse: Fuse) -> None:
     """End a process that is dead already: it can reach nothing, so its clean-up does nothing."""
     task.cancel()
+    fuse.bury()
     await asyncio.wait({task})
 
 

@@ -87,9 +87,9 @@ class Copying:
         pause = FIRST_PAUSE
         while wait and any(progress.active for progress in self._queues):
             await self.ports.clock.sleep_until(self.ports.clock.now() + pause)
-            moved = await self._look()
+            ended = await self._look()
             await self._start_what_may()
-            pause = FIRST_PAUSE if moved else min(pause * 2, LONGEST_PAUSE)
+            pause = FIRST_PAUSE if ended else min(pause * 2, LONGEST_PAUSE)
 
     def outcomes(self, *, waited: bool) -> tuple[CopyOutcome, ...]:
         """What came of every copy so far; what is under way is unfinished unless nobody waits."""
@@ -151,7 +151,7 @@ class Copying:
     # -- following -----------------------------------------------------------------------------
 
     async def _look(self) -> bool:
-        """Read each target group once; say whether anything moved. No answer is no news."""
+        """Read each target group once; say whether a copy ended. No answer is no news."""
         active = [progress for progress in self._queues if progress.active]
         groups = sorted({_group(progress) for progress in active})
         lists = await together(self._list(*group) for group in groups)
@@ -159,8 +159,8 @@ class Copying:
             group: listed for group, listed in zip(groups, lists, strict=True) if listed is not None
         }
         seen = {snapshot.id: snapshot for listed in heard.values() for snapshot in listed}
-        moved = [self._advance(progress, seen) for progress in active if _group(progress) in heard]
-        return any(moved)
+        ended = [self._advance(progress, seen) for progress in active if _group(progress) in heard]
+        return any(ended)
 
     async def _list(self, subscription: str, group: str) -> tuple[Snapshot, ...] | None:
         try:
@@ -183,7 +183,8 @@ class Copying:
         if snapshot.readable:
             self._finish(progress, step)
             return True
-        return self._note(progress, step, snapshot.percent)
+        self._note(progress, step, snapshot.percent)
+        return False
 
     def _missed(self, progress: _Progress, step: CopyStep) -> bool:
         progress.missed += 1
@@ -192,12 +193,10 @@ class Copying:
         self._fail(progress, step, ResourceMissing(f"{step.wish.id} was being copied and is gone"))
         return True
 
-    def _note(self, progress: _Progress, step: CopyStep, percent: float | None) -> bool:
-        if percent == progress.percent:
-            return False
-        progress.percent = percent
-        self._say(progress, step, "copying", percent=percent)
-        return True
+    def _note(self, progress: _Progress, step: CopyStep, percent: float | None) -> None:
+        if percent != progress.percent:
+            progress.percent = percent
+            self._say(progress, step, "copying", percent=percent)
 
     def _finish(self, progress: _Progress, step: CopyStep) -> None:
         self._ended.append(

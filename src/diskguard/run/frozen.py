@@ -8,6 +8,7 @@ from diskguard.errors import (
     CloudUnreachable,
     DiskguardError,
     GuestAnswerUnreadable,
+    GuestRefused,
     GuestTrouble,
     WindowMissed,
 )
@@ -23,6 +24,9 @@ from diskguard.run.window import Standstill, agree, window
 
 BUDGET_WAIT = timedelta(minutes=2)  # for the request budget to refill before a guest is armed
 COLLECT_WITHIN = timedelta(minutes=4)  # a busy Run Command; afterwards the point has no proof
+COLLECT_AGAIN = timedelta(seconds=5)  # while the holder still writes its report
+# Refusals that pass by themselves: somebody else freezes, or the guest was too slow this once.
+PASSING = ("busy", "azure-backup-freezes", "arming-too-slow", "legs-not-up")
 AFTER_THAW = timedelta(seconds=1)  # the guest's promise: limit plus one second (freeze.md)
 
 
@@ -104,7 +108,9 @@ async def _arm(
         over_at = ports.clock.now() + budget.lead + budget.limit + AFTER_THAW
         raise AttemptLost(error, over_at=over_at, again=True) from error
     except GuestTrouble as error:
-        raise AttemptLost(error, over_at=ports.clock.now(), again=False) from error
+        passing = isinstance(error, GuestRefused) and error.reason in PASSING
+        over_at = ports.clock.now() + (budget.lead + budget.limit if passing else timedelta())
+        raise AttemptLost(error, over_at=over_at, again=passing) from error
     offset = ports.compute.clock_offset()
     return _Agreed(
         armed=armed,
@@ -156,6 +162,16 @@ async def _collect(vm: ResourceId, nonce: str, ports: Ports) -> GuestReport | No
     deadline = ports.clock.loop_time(ports.clock.now() + COLLECT_WITHIN)
     try:
         async with asyncio.timeout_at(deadline):
-            return await ports.guest.collect(vm, nonce)
+            return await _collect_when_written(vm, nonce, ports)
     except (DiskguardError, TimeoutError):
         return None
+
+
+async def _collect_when_written(vm: ResourceId, nonce: str, ports: Ports) -> GuestReport:
+    while True:
+        try:
+            return await ports.guest.collect(vm, nonce)
+        except GuestRefused as refusal:
+            if refusal.reason != "not-finished":
+                raise
+        await ports.clock.sleep_until(ports.clock.now() + COLLECT_AGAIN)

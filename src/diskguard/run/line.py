@@ -16,7 +16,7 @@ from diskguard.ports import Ports
 from diskguard.run.backup import BackingUp
 from diskguard.run.copy import Copying
 from diskguard.run.failure import failure_of
-from diskguard.run.observe import Look
+from diskguard.run.observe import Look, join_snapshots
 from diskguard.run.recovery import Recovering
 
 
@@ -88,13 +88,19 @@ class Run:
 
     async def _steps(self) -> None:
         errand = self.errand
+        look = await errand.look_wide()
         if errand.plan_backup is not None:
-            look = await self._put_right(await errand.look_wide())
-            self._failures += [failure_of(each.error) for each in look.unseen]
+            look = await self._put_right(look)
             await self._back_up(plan_from(look, errand.plan_backup))
+        self._failures += [failure_of(each.error) for each in look.unseen]
         if errand.plan_copies is not None:
-            look = await errand.look_at_points()
-            await self._copy(errand.plan_copies(look.estate))
+            await self._copy(errand.plan_copies(await self._estate_after(look)))
+
+    async def _estate_after(self, look: Look) -> Estate:
+        """The estate with its restore points as they are after the backup, if there was one."""
+        if self._backing_up is None:
+            return look.estate
+        return join_snapshots(look.estate, (await self.errand.look_at_points()).estate)
 
     async def _put_right(self, look: Look) -> Look:
         """Put right what a dead run left, and look again if that changed anything."""

@@ -1,6 +1,5 @@
 """A VM stopped for its backup, and always started again."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -12,6 +11,7 @@ from diskguard.plan.backup_plan import VmPlan
 from diskguard.plan.naming_tags import STOPPED
 from diskguard.ports import Ports
 from diskguard.run.attempt import enter
+from diskguard.run.surely import surely
 
 # Pauses between tries to start a VM again; what still fails then is the next run's first work.
 START_AGAIN = tuple(timedelta(seconds=seconds) for seconds in (0, 5, 15, 30, 60))
@@ -31,7 +31,7 @@ async def stopped(plan: VmPlan, vm: ResourceId, ports: Ports) -> AsyncIterator[N
         yield
     finally:
         enter(plan, "starting", ports)
-        await asyncio.shield(asyncio.ensure_future(start_again(vm, plan.point, ports)))
+        await surely(start_again(vm, plan.point, ports))
 
 
 async def start_again(vm: ResourceId, point: str, ports: Ports) -> None:

@@ -1,6 +1,5 @@
 """The agreed, bounded standstill of a guest, seen from outside."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from diskguard.errors import WindowMissed
 from diskguard.model.guest import Armed
 from diskguard.plan.backup_plan import FreezeBudget
 from diskguard.ports import Clock
+from diskguard.run.surely import surely
 
 LAST_SECOND = timedelta(seconds=1)  # freezing and hold end this long before the limit (freeze.md)
 
@@ -62,4 +62,4 @@ async def window(standstill: Standstill, clock: Clock) -> AsyncIterator[Standsti
     try:
         yield standstill
     finally:
-        await asyncio.shield(asyncio.ensure_future(clock.sleep_until(standstill.thaw_by)))
+        await surely(clock.sleep_until(standstill.thaw_by))
