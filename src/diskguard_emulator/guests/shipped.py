@@ -47,10 +47,18 @@ class ShippedHelper:
         if package != PACKAGE:
             return __import__(name, globals_, locals_, wanted or (), level)
         module = self.module(rest)
+        if not wanted:
+            return self._package_with(rest, module)
         for each in wanted or ():
             if f"{name}.{each}" in self._code.keys() | self._modules.keys():
                 module.__dict__[each] = self.module(f"{rest}.{each}".lstrip("."))
         return module
+
+    def _package_with(self, rest: str, module: ModuleType) -> ModuleType:
+        package = self.module("")
+        if rest:
+            package.__dict__[rest] = module
+        return package
 
 
 @lru_cache(maxsize=8)
