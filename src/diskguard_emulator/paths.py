@@ -50,7 +50,11 @@ def _read_pair(parts: list[str], literals: list[str], names: list[str]) -> int:
 def _read_provider(parts: list[str], literals: list[str], names: list[str]) -> None:
     """`providers/Namespace/type/name/subtype/name…`, where a last odd part is a list or an action."""
     literals.append("providers")
-    literals.extend(part.lower() for part in parts[1:2])
+    if len(parts) == 2 or parts[2:] == ["register"]:  # the provider itself
+        literals.append("{}")
+        names.append(parts[1])
+    else:
+        literals.extend(part.lower() for part in parts[1:2])
     for place, part in enumerate(parts[2:]):
         if place % 2:
             literals.append("{}")

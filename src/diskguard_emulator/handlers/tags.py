@@ -7,6 +7,7 @@ from diskguard_emulator.bodies import ANY, check_shape, required, string_map
 from diskguard_emulator.call import Call
 from diskguard_emulator.refusals import (
     Refusal,
+    gateway,
     group_not_found,
     not_emulated,
     resource_not_found,
@@ -26,6 +27,8 @@ def find_scope(call: Call) -> Tagged:
     home = call.world.subscriptions[parts[1].lower()]
     if len(parts) == 2:
         return home
+    if len(parts) < 4 or parts[2].lower() != "resourcegroups":
+        raise gateway(404, "InvalidResourceId", f"'{call.names[0]}' names nothing.")
     group = home.groups.get(parts[3].lower())
     if group is None:
         raise group_not_found(parts[3])
