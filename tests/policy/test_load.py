@@ -174,7 +174,8 @@ def test_hostile_text_ends_in_an_error_within_two_seconds(hostile, code):
 
     assert code in {each.code for each in problems}
     assert len(problems) <= MOST_PROBLEMS
-    assert time.process_time() - started < 2
+    # Measured for coverage, every line costs several times its own time.
+    assert time.process_time() - started < (2 if sys.gettrace() is None else 10)
 
 
 def test_errors_are_never_crowded_out_by_warnings():

@@ -275,17 +275,19 @@ def _shortages(
 ) -> Iterator[Shortage]:
     owners = {verdict.source.id: verdict.rule.name for verdict in verdicts if verdict.rule}
     # What cannot be taken was matched all the same: `on_unsupported` speaks of that.
-    matched = Counter(
-        verdict.rule.name
-        for verdict in verdicts
-        if verdict.rule and (verdict.selected or verdict.unsupported)
-    )
-    matched.update(each.rule for each in uniform)
+    matched = {each.source.id for each in verdicts if each.selected or each.unsupported}
+    found = Counter(owners[source] for source in matched) + Counter(each.rule for each in uniform)
+    sources: tuple[Source, ...] = (*estate.vms, *estate.disks)
     for rule in policy.rules:
-        if matched[rule.name] < rule.select.expect_at_least:
+        if found[rule.name] < rule.select.expect_at_least:
+            others = [
+                source
+                for source in sources
+                if source.id not in matched or owners[source.id] != rule.name
+            ]
             yield Shortage(
                 rule=rule.name,
                 expected=rule.select.expect_at_least,
-                found=matched[rule.name],
-                near=near_misses(rule, (*estate.vms, *estate.disks), owners),
+                found=found[rule.name],
+                near=near_misses(rule, others, owners),
             )

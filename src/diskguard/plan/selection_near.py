@@ -45,13 +45,11 @@ def explain_shortages(shortages: Sequence[Shortage]) -> tuple[str, str]:
 def near_misses(
     rule: Rule, sources: Sequence[Source], owners: Mapping[ResourceId, str]
 ) -> tuple[str, ...]:
-    """Give the few sources that came nearest to being the rule's, each with what was missing."""
-    found = {
-        miss
-        for source in sources
-        if owners.get(source.id) != rule.name
-        for miss in _misses(rule, source, owners)
-    }
+    """Give the few of these sources that came nearest to being the rule's, and what was missing.
+
+    `owners` names the rule that selected a source, whether or not it has a disk to be taken.
+    """
+    found = {miss for source in sources for miss in _misses(rule, source, owners)}
     best = sorted(found)[:MOST_SHOWN]
     rest = len(found) - len(best)
     return (*(text for _, _, text in best), *([f"and {rest} more"] if rest else []))
@@ -63,6 +61,8 @@ def _misses(
     if included_by(rule, source) is not None:
         yield 0, source.id, f"{source.name} {_why_not_ours(rule, source, owners)}"
         return
+    if isinstance(source, Disk) and source.managed_by is not None:
+        return
     for entry in filter(lambda entry: may_include(entry, source), rule.select.include):
         asked = tuple(clauses(entry, source))
         missing = [clause for clause in asked if not clause.fits]
@@ -71,14 +71,14 @@ def _misses(
 
 
 def _why_not_ours(rule: Rule, source: Source, owners: Mapping[ResourceId, str]) -> str:
-    if source.id in owners:
+    if owners.get(source.id, rule.name) != rule.name:
         return f"belongs to rule {owners[source.id]}, which comes first"
     against = excluded_by(rule, source)
     if against is not None:
         return f"is excluded by {describe(against, source)}"
-    if isinstance(source, Disk):
+    if isinstance(source, Disk) and source.id not in owners:
         return "is attached to a VM, or has no data yet"
-    return "has no disk that is taken"
+    return "fits, but every disk of it is left out"
 
 
 def _is_near(clause: Clause, *, alone: bool) -> bool:

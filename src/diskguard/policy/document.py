@@ -1,6 +1,6 @@
 """A policy file's data, in which every key and value knows its line and column."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -67,28 +67,28 @@ class Document:
             severity=fault.severity,
         )
 
-    def find(self, *pattern: str) -> Iterator[tuple[Path, object]]:
+    def find(self, *pattern: str) -> list[tuple[Path, object]]:
         """Give every path that fits, with its value; `*` stands for any key or position.
 
         What is absent, or not of the shape the pattern needs, is passed over.
         """
-        return _find((), self.data, pattern)
+        found: list[tuple[Path, object]] = [((), self.data)]
+        for part in pattern:
+            inside = [entry for entry in found if isinstance(entry[1], dict | tuple)]
+            found = [
+                ((*path, key), child)
+                for path, value in inside
+                for key, child in _children(value, part)
+            ]
+        return found
 
 
-def _find(path: Path, value: object, pattern: tuple[str, ...]) -> Iterator[tuple[Path, object]]:
-    if not pattern:
-        yield path, value
-        return
-    for key, child in _children(value):
-        if pattern[0] in ("*", key):
-            yield from _find((*path, key), child, pattern[1:])
-
-
-def _children(value: object) -> Iterator[tuple[str | int, object]]:
+def _children(value: object, part: str) -> Iterable[tuple[str | int, object]]:
     if isinstance(value, dict):
-        yield from value.items()
-    elif isinstance(value, tuple):
-        yield from enumerate(value)
+        if part == "*":
+            return value.items()
+        return ((part, value[part]),) if part in value else ()
+    return enumerate(value) if part == "*" and isinstance(value, tuple) else ()
 
 
 def child_of(value: object, key: str | int) -> tuple[object, ...]:

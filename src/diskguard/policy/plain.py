@@ -27,6 +27,7 @@ _READINGS: Final = tuple(
         (r"=", "a default value"),
     )
 )
+_FIRST_OF_THOSE: Final = frozenset("0123456789+-.=yYnNoO")
 # Nothing above reads a longer text as anything else, except numbers nobody writes.
 _LONGEST_READ: Final = 200
 
@@ -57,6 +58,8 @@ def resolve_plain(text: str) -> Scalar:
 
 
 def _text_or_ambiguous(text: str) -> str | Ambiguous:
+    if text[0] not in _FIRST_OF_THOSE:
+        return text
     for pattern, reading in _READINGS:
         if pattern.fullmatch(text[:_LONGEST_READ]):
             return Ambiguous(text=text, reading=reading)

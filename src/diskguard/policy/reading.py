@@ -11,7 +11,7 @@ from diskguard.policy.document import START, Document, Path, Place
 from diskguard.policy.plain import Ambiguous, resolve_plain
 from diskguard.policy.wording import shown
 
-MOST_NODES: Final = 50_000  # counting what aliases repeat; a policy of 100 rules has about 4,000
+MOST_NODES: Final = 25_000  # counting what aliases repeat; a policy of 100 rules has about 4,000
 MOST_PROBLEMS: Final = 200
 DEEPEST: Final = 32  # the layout itself is 9 deep
 _TEXT_TAGS: Final = frozenset({"!", "tag:yaml.org,2002:str"})
@@ -92,7 +92,7 @@ class _Reader:
             for event in yaml.parse(text, Loader=loader):
                 self._take(event)
         except yaml.MarkedYAMLError as error:
-            self._note(*_syntax_fault(error))
+            self._note(*_syntax_fault(error, text))
         except _Stop as stop:
             self._note(stop.place, stop.code, str(stop))
         else:
@@ -253,9 +253,12 @@ class _Reader:
         self.problems.append(problem)
 
 
-def _syntax_fault(error: yaml.MarkedYAMLError) -> tuple[Place, str, str]:
+def _syntax_fault(error: yaml.MarkedYAMLError, text: str) -> tuple[Place, str, str]:
     mark = error.problem_mark or error.context_mark
     place = Place(line=mark.line + 1, column=mark.column + 1) if mark else START
+    lines = text.splitlines() or [""]
+    if place.line > len(lines):  # libyaml sees the end one line below a text without a last newline
+        place = Place(line=len(lines), column=len(lines[-1]) + 1)
     parts = [str(part) for part in (error.problem, error.context) if part]
     return place, "syntax", ", ".join(parts)
 

@@ -42,12 +42,7 @@ def _is_section(annotation: Annotation) -> bool:
 
 
 def _step(annotation: Annotation, part: str | int) -> Iterator[Annotation]:
-    arguments = typing.get_args(annotation)
     if isinstance(annotation, type) and issubclass(annotation, Strict):
-        field = keys_of(annotation).get(str(part))
-        if field is not None:
-            yield from alternatives(field.annotation)
+        yield from alternatives(keys_of(annotation)[str(part)].annotation)
     elif typing.get_origin(annotation) is tuple:
-        yield from alternatives(arguments[0])
-    elif typing.get_origin(annotation) is dict:
-        yield from alternatives(arguments[1])
+        yield from alternatives(typing.get_args(annotation)[0])
