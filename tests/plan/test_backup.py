@@ -468,6 +468,15 @@ def test_unsupported_disks_fail_the_run_or_not_and_nothing_else_is_lost(word, fa
     assert (len(plan.failures), len(plan.warnings)) == (failures, warnings)
 
 
+def test_a_vm_goes_on_without_a_disk_that_cannot_be_taken_and_its_plan_says_so():
+    whole = a_vm("db01")
+    vhd = Attachment(name="vhd", lun=5, disk=None)
+    plan = plan_of(replace(whole, attachments=(*whole.attachments, vhd)))
+
+    assert [each.what for each in the_vm(plan).left_out] == ["vhd"]
+    assert len(the_vm(plan).members) == 2
+
+
 # -- laws ----------------------------------------------------------------------------------------
 
 

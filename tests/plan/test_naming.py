@@ -175,7 +175,7 @@ def test_a_snapshot_s_name_parses_back_in_any_case(identity):
     [
         "",
         "db01",
-        "db01-3f9a2c-20261322T120000Z",
+        "db01-3f9a2c-20261322T120000Z-os",
         "db01-3f9a2c-20261122T120000Z-os-os",
         "db01-3f9a2c-20261122T120000Z-lun007",
         "db01-3f9a2c-20261122T120000Z-lunx",

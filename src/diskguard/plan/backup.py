@@ -1,10 +1,12 @@
 """What a backup will do, VM by VM: decided from the policy and one look at Azure."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from diskguard.errors import UnsupportedSource
 from diskguard.model.estate import Estate
+from diskguard.model.guest import LeftOut
 from diskguard.model.report import Failure
 from diskguard.plan.backup_plan import (
     BackupPlan,
@@ -50,12 +52,22 @@ def plan_backup(policy: Policy, estate: Estate, *, now: datetime) -> BackupPlan:
     return BackupPlan(
         policy=policy.name,
         made_at=now,
-        vms=tuple(each.plan for each in decided if each.plan is not None),
+        vms=tuple(_with_unsupported(each.plan, selection) for each in decided if each.plan),
         skipped=_skipped(selection, decided),
         refused=tuple(each.refused for each in decided if each.refused is not None),
         warnings=remarks + tuple(warning for each in decided for warning in each.warnings),
         failures=failures + _once(failure for each in decided for failure in each.failures),
     )
+
+
+def _with_unsupported(plan: VmPlan, selection: Selection) -> VmPlan:
+    """A VM goes on without a disk that cannot be taken, and its plan says so."""
+    lacking = tuple(
+        LeftOut(what=each.disk, reason=each.reason)
+        for each in selection.unsupported
+        if each.source == plan.source and each.disk is not None
+    )
+    return replace(plan, left_out=plan.left_out + lacking) if lacking else plan
 
 
 def _skipped(selection: Selection, decided: list[Decided]) -> tuple[SkippedSource, ...]:

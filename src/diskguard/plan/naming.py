@@ -61,7 +61,7 @@ def parse_point_id(text: str) -> PointName | None:
     if match is None:
         return None
     try:
-        slot = datetime.strptime(match["slot"].upper(), _INSTANT).replace(tzinfo=UTC)
+        slot = datetime.fromisoformat(match["slot"].upper())
     except ValueError:
         return None
     return PointName(name=match["name"], digest=match["digest"], slot=slot)

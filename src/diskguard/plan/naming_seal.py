@@ -1,6 +1,7 @@
 """The seal as tags, and the way back: what a point as a whole is, on its first member."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ MAX_TAG_VALUE = 256  # Azure's limit
 MAX_PARTS = 9
 _MAX_REASON = 400
 _INSTANT = "%Y-%m-%dT%H:%M:%S.%fZ"
+_WRITTEN = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{6}Z")
 _UNREADABLE = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
 
 
@@ -44,7 +46,9 @@ def format_instant(when: datetime) -> str:
 
 def parse_instant(text: str) -> datetime:
     """Read what `format_instant` wrote. Raises ValueError for anything else."""
-    return datetime.strptime(text, _INSTANT).replace(tzinfo=UTC)
+    if not _WRITTEN.fullmatch(text):
+        raise ValueError("not an instant as diskguard writes it")
+    return datetime.fromisoformat(text)  # a tenth of what strptime takes, a million times a run
 
 
 def plain_reason(reason: str | None) -> str | None:
