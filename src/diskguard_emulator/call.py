@@ -117,14 +117,16 @@ class Call:
             headers["Location"] = f"{url}?{operation.query(monitor=True)}"
         wait = self.world.settings.retry_after_on_accept
         if operation.kind == "DiskOperations":
-            headers["x-ms-operation-identifier"] = (
-                f"tenantId={self.subscription.tenant},objectId={self.principal.object_id}"
-                f"/{operation.location}/{self.correlation}"
-            )
+            headers["x-ms-operation-identifier"] = self.identifier(operation)
             if wait is not None:  # Witness: PS-dup 2020, ASO-snap 2024; not seen on VM operations
                 headers["Retry-After"] = str(wait)
         headers["x-ms-request-id"] = operation.id
         return Response(status=status, body=body, headers=headers)
+
+    def identifier(self, operation: Operation) -> str:
+        """Who asked, where, and which operation it is (disks and snapshots, 2025-01-02)."""
+        who = f"tenantId={self.subscription.tenant},objectId={self.principal.object_id}"
+        return f"{who}/{operation.location}/{self.correlation}"
 
 
 def _suffering(effect: Effect | None, work: Work) -> Work:

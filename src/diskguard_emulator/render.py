@@ -92,21 +92,27 @@ def render_disk(disk: Disk) -> JsonObject:
 # ---------------------------------------------------------------------- snapshots
 
 
-def accepted_snapshot(snapshot: Snapshot, *, known: bool) -> JsonObject:
-    """The 202's body; a repeated PUT shows tier and size as well (snapshots-2026, interaction 9)."""
-    body = _head(snapshot)
-    data = {
-        name: value
-        for name, value in snapshot.properties["creationData"].items()
-        if name != "sourceUniqueId"
-    }
-    properties: JsonObject = {"creationData": data}
-    properties["incremental"] = snapshot.properties["incremental"]
+def accepted(resource: Disk | Snapshot, asked: JsonObject, *, known: bool) -> JsonObject:
+    """The 202's body: what was asked, in state Updating; of a known one tier and size as well.
+
+    Witness: snapshots-2026 interactions 4 and 9, disks-2026 interactions 2 and 7.
+    """
+    body = _head(resource)
+    if known:
+        body |= _with_tier(resource.top)
+    else:
+        body = {name: value for name, value in body.items() if name != "sku" or "sku" in asked}
+    properties: JsonObject = dict(asked.get("properties", {}))
     properties["provisioningState"] = "Updating"
     if known:
-        body |= _with_tier(snapshot.top)
-        properties["diskSizeBytes"] = snapshot.size_bytes
+        properties["diskSizeBytes"] = resource.size_bytes
     return body | {"properties": properties}
+
+
+def _unfinished(snapshot: Snapshot) -> JsonObject:
+    """While it is made: no time, no size, no unique id."""
+    shown = {name: snapshot.properties[name] for name in ("creationData", "incremental")}
+    return _head(snapshot) | {"properties": shown | {"provisioningState": "Updating"}}
 
 
 def render_snapshot(
@@ -114,7 +120,7 @@ def render_snapshot(
 ) -> JsonObject:
     """A snapshot; a finished operation's output never has `completionPercent` (CLI-pct)."""
     if snapshot.provisioning == "Updating":
-        return accepted_snapshot(snapshot, known=False)
+        return _unfinished(snapshot)
     now = world.clock.now()
     properties = dict(snapshot.properties)
     properties["diskSizeGB"] = snapshot.size_bytes >> 30

@@ -7,7 +7,7 @@ from diskguard_emulator.access import require_linked
 from diskguard_emulator.bodies import ANY, check_shape, required, string_map
 from diskguard_emulator.call import Call
 from diskguard_emulator.refusals import Refusal, conflict, invalid_parameter, not_emulated
-from diskguard_emulator.render import render_disk
+from diskguard_emulator.render import accepted, render_disk
 from diskguard_emulator.resources import BACKGROUND_SKUS, DISK, Disk, Snapshot
 from diskguard_emulator.wire import JsonObject, Response
 
@@ -69,21 +69,7 @@ async def put(call: Call) -> Response:
         disk.provisioning = "Failed"
 
     operation = call.begin("DiskOperations", disk.location, create, on_failure=failed)
-    return call.accepted(operation, _updating(disk))
-
-
-def _updating(disk: Disk) -> JsonObject:
-    """The 202's body (disks-2026 interactions 2 and 7)."""
-    body = {"name": disk.name, "id": disk.id, "type": DISK, "location": disk.location}
-    properties: JsonObject = {
-        "creationData": disk.properties["creationData"],
-        "diskSizeGB": disk.size_bytes >> 30,
-        "provisioningState": "Updating",
-    }
-    if disk.provisioning == "Succeeded":
-        properties["diskSizeBytes"] = disk.size_bytes
-    tags = {"tags": disk.tags} if disk.tags is not None else {}
-    return body | tags | disk.top | {"properties": properties}
+    return call.accepted(operation, accepted(disk, call.body, known=False))
 
 
 def _source(call: Call) -> Snapshot | None:
@@ -192,7 +178,7 @@ def _change(call: Call, disk: Disk, tags: dict[str, str] | None, top: JsonObject
         return render_disk(disk)
 
     operation = call.begin("DiskOperations", disk.location, change)
-    return call.accepted(operation, _updating(disk))
+    return call.accepted(operation, accepted(disk, call.body, known=True))
 
 
 def _fail_pending(call: Call, disk: Disk) -> None:

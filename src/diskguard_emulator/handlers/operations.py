@@ -9,16 +9,25 @@ from diskguard_emulator.wire import Headers, Response
 async def read(call: Call) -> Response:
     """The status, always 200; or with `monitor=true` 202 while it runs, then the bare result."""
     operation = find(call)
+    headers = _headers(call, operation)
     if call.request.query.get("monitor") != "true":
-        return Response(status=200, body=operation.body())
+        return Response(status=200, body=operation.body(), headers=headers)
     if operation.ended is None:  # Witness: canRunScriptOnVM-2020: 202, empty, Location again
         url = f"{call.request.base}{operation.path}?{operation.query(monitor=True)}"
-        return Response(status=202, headers=Headers({"Location": url}))
+        headers["Location"] = url
+        return Response(status=202, headers=headers)
     if operation.error is not None:
         raise Refusal(409, operation.error["code"], operation.error["message"])
     if operation.output is None:
-        return Response(status=200)
-    return Response(status=200, body=operation.output)
+        return Response(status=200, headers=headers)
+    return Response(status=200, body=operation.output, headers=headers)
+
+
+def _headers(call: Call, operation: Operation) -> Headers:
+    """Witness: snapshots-2026 interaction 2."""
+    if operation.kind != "DiskOperations":
+        return Headers()
+    return Headers({"x-ms-operation-identifier": call.identifier(operation)})
 
 
 def find(call: Call) -> Operation:

@@ -11,7 +11,7 @@ from diskguard_emulator.call import Call
 from diskguard_emulator.guests.silent import NoContent
 from diskguard_emulator.operations import Work
 from diskguard_emulator.refusals import Refusal, conflict, invalid_parameter, not_emulated
-from diskguard_emulator.render import accepted_snapshot, render_snapshot
+from diskguard_emulator.render import accepted, render_snapshot
 from diskguard_emulator.resources import (
     BACKGROUND_SKUS,
     SNAPSHOT,
@@ -95,7 +95,7 @@ def _repeat(call: Call, known: Snapshot, data: JsonObject, tags: dict[str, str] 
         return _output(call, known)
 
     operation = call.begin("DiskOperations", known.location, again)
-    return call.accepted(operation, accepted_snapshot(known, known=True))
+    return call.accepted(operation, accepted(known, call.body, known=True))
 
 
 def _output(call: Call, snapshot: Snapshot) -> JsonObject:
@@ -275,7 +275,7 @@ def _begin(call: Call, snapshot: Snapshot, work: Work) -> Response:
 
     operation = call.begin("DiskOperations", snapshot.location, work, on_failure=failed)
     snapshot.created = operation.started
-    return call.accepted(operation, accepted_snapshot(snapshot, known=False))
+    return call.accepted(operation, accepted(snapshot, call.body, known=False))
 
 
 def _forget(world: World, snapshot: Snapshot) -> None:
@@ -304,7 +304,7 @@ async def patch(call: Call) -> Response:
         return _output(call, snapshot)
 
     operation = call.begin("DiskOperations", snapshot.location, change)
-    return call.accepted(operation, accepted_snapshot(snapshot, known=True))
+    return call.accepted(operation, accepted(snapshot, call.body, known=True))
 
 
 async def delete(call: Call) -> Response:
