@@ -49,10 +49,10 @@ class Passes:
             before = len(self.thawed)
             for instant in self.one_pass():
                 yield instant
-            idle = len(self.thawed) == before and not self.pending and not self.freezing()
-            quiet = quiet + 1 if idle else 0
+            found = len(self.thawed) > before or self.pending or self.resisted
+            quiet = 0 if found or self.freezing() else quiet + 1
             yield self.kernel.boot_clock() + BETWEEN_PASSES
-        self.settled = quiet >= QUIET_PASSES and not self.resisted
+        self.settled = quiet >= QUIET_PASSES
         for path in self.pending:
             self.resisted[path] = "FITHAW hangs"
 
