@@ -29,6 +29,10 @@ ASKING = {
         "protection: {immutability: {dr: {mode: unlocked, days: 3}}}",
         "protection: {immutability: {dr: {mode: none}}}",
     ),
+    "protection.network_access": (
+        "protection: {network_access: private}",
+        "protection: {network_access: allow}",
+    ),
     "schedules": ("schedules: [{name: a, every: 1h}]", "schedules: []"),
     "objectives": ("objectives: {rto: 1h}", "objectives: {}"),
     "retention": ("retention: {primary: {daily: 7}}", "retention: {}"),

@@ -62,6 +62,13 @@ UNSUPPORTED: Final = (
     _error("limits.cluster", "VMs of one cluster could be frozen side by side"),
     _error("protection.immutability.primary.mode", _NOT_IMMUTABLE, _is_immutable),
     _error("protection.immutability.dr.mode", _NOT_IMMUTABLE, _is_immutable),
+    # Azure's AllowPrivate goes with a `diskAccessId`:
+    # https://learn.microsoft.com/azure/virtual-machines/disks-enable-private-links-for-import-export-portal
+    _error(
+        "protection.network_access",
+        "a private export needs a disk access resource, which a policy cannot name",
+        lambda value: value == "private",
+    ),
     _warning("schedules", "`backup` makes points whenever it is started; cron decides when"),
     _warning("objectives", "nothing compares the age of points with it"),
     _warning("retention", "nothing is ever deleted, and Azure takes 500 snapshots of a disk"),
