@@ -3,11 +3,13 @@
 import asyncio
 import ssl
 import sys
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import trustme
+from azure.core.exceptions import AzureError
 from azure.core.rest import HttpRequest
 from tests.azure.rooms import LoopClock, a_wish
 from tests.support.estates import a_vm, an_estate
@@ -113,6 +115,44 @@ async def test_a_url_goes_over_the_wire_byte_for_byte(server):
         await transport.send(HttpRequest("GET", f"{server.url}/subscriptions?{query}"))
 
     assert [entry.query for entry in server.api.log] == [query]
+
+
+@pytest.mark.real_time
+async def test_a_put_is_not_sent_again_when_its_connection_breaks(tmp_path: Path):
+    heard: list[bytes] = []
+    async with a_server_that_hangs_up_on_puts(heard, tmp_path) as url:
+        environment = {"SSL_CERT_FILE": str(tmp_path / "ca.pem")}
+        async with open_transport(environment) as transport:
+            await transport.send(HttpRequest("GET", url))
+            with pytest.raises(AzureError):
+                await transport.send(HttpRequest("PUT", url, json={"a": 1}))
+
+    assert [line.split()[0] for line in heard] == [b"GET", b"PUT"]
+    assert b'{"a": 1}' in heard[1]
+    assert b"chunked" not in heard[1]
+
+
+@asynccontextmanager
+async def a_server_that_hangs_up_on_puts(heard: list[bytes], folder: Path):
+    """It keeps connections, but breaks one as soon as it has heard a PUT; gives its URL."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (request := await reader.read(1 << 16)) and not request.startswith(b"PUT"):
+            heard.append(request)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        while request and not request.endswith(b"}"):
+            request += await reader.read(1 << 16)
+        if request:
+            heard.append(request)
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=context)
+    async with server:
+        yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
 
 
 @pytest.mark.real_time

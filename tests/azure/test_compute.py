@@ -8,7 +8,6 @@ from tests.azure.rooms import (
     WEST,
     a_room,
     a_snapshot_id,
-    a_vm_id,
     a_wish,
     in_seconds,
 )
@@ -16,7 +15,6 @@ from tests.support.estates import a_vm, an_estate
 
 from diskguard import errors
 from diskguard.azure.compute import snapshot_body
-from diskguard.model.estate import PowerState
 from diskguard.model.ids import Region, ResourceId
 from diskguard.model.wish import OperationStatus
 from diskguard_emulator.estate import LockSpec
@@ -306,10 +304,12 @@ async def test_a_locked_snapshot_is_in_use():
 
 async def test_another_refusal_of_a_deletion_stays_what_it_is(room):
     id_ = await room.has()
-    room.befall(Fails(status=409, code="Conflict", message="concurrent request"), "DELETE")
+    room.befall(Fails(status=409, code="OperationNotAllowed", message="attached"), "DELETE")
 
     with pytest.raises(errors.ResourceConflict):
         await room.azure.compute.delete_snapshot(id_)
+
+    assert room.sent("DELETE") == 1
 
 
 async def test_a_deletion_that_fails_on_its_way_says_why(room):
@@ -330,6 +330,14 @@ async def test_a_deletion_that_never_ends_is_not_waited_for_for_ever(room):
     assert room.clock.now() - in_seconds(room, 0) < timedelta(minutes=10)
 
 
+async def test_a_snapshot_that_does_not_go_away_is_not_called_gone(room):
+    id_ = await room.has()
+    room.befall(Malformed(body=f'{{"id": "{id_}"}}'), path="/snapshots/one", times=99)
+
+    with pytest.raises(errors.CloudUnreachable, match="still shows it"):
+        await room.azure.compute.delete_snapshot(id_)
+
+
 async def test_tags_are_merged_and_taken_away_one_by_one(room):
     id_ = await room.has()
 
@@ -342,64 +350,14 @@ async def test_tags_are_merged_and_taken_away_one_by_one(room):
     assert room.sent("PATCH", "/snapshots/one/providers/Microsoft.Resources/tags/default") == 2
 
 
-async def test_a_vm_is_found_with_its_power_state(room):
-    vm = await room.azure.compute.find_vm(a_vm_id("web01"))
+async def test_a_hanging_request_without_an_end_is_given_up_all_the_same(room):
+    room.befall(Hangs(), "PUT", "/snapshots/")
+    before = room.clock.now()
 
-    assert vm is not None
-    assert vm.power == PowerState.DEALLOCATED
-    assert await room.azure.compute.find_vm(a_vm_id("nobody")) is None
+    with pytest.raises(errors.CloudUnreachable):
+        await room.azure.compute.request_snapshot(a_wish())
 
-
-async def test_a_vm_is_stopped_and_started_again(room):
-    await room.azure.compute.stop_vm(a_vm_id(), deallocate=False)
-    stopped = await room.azure.compute.find_vm(a_vm_id())
-    await room.azure.compute.start_vm(a_vm_id())
-    started = await room.azure.compute.find_vm(a_vm_id())
-
-    assert stopped is not None
-    assert stopped.power == PowerState.STOPPED
-    assert started is not None
-    assert started.power == PowerState.RUNNING
-    assert "skipshutdown=false" in room.cloud.api.log.of("POST", "/powerOff")[0].query.lower()
-
-
-async def test_a_stopped_vm_can_still_be_deallocated(room):
-    await room.azure.compute.stop_vm(a_vm_id(), deallocate=False)
-    await room.azure.compute.stop_vm(a_vm_id(), deallocate=True)
-
-    vm = await room.azure.compute.find_vm(a_vm_id())
-
-    assert vm is not None
-    assert vm.power == PowerState.DEALLOCATED
-
-
-async def test_what_is_so_already_is_left_alone(room):
-    await room.azure.compute.start_vm(a_vm_id())
-    await room.azure.compute.stop_vm(a_vm_id("web01"), deallocate=True)
-    await room.azure.compute.stop_vm(a_vm_id("web01"), deallocate=False)
-
-    assert room.sent("POST") == 0
-
-
-async def test_a_vm_that_is_gone_cannot_be_started(room):
-    with pytest.raises(errors.ResourceMissing):
-        await room.azure.compute.start_vm(a_vm_id("nobody"))
-
-
-async def test_a_start_whose_answer_is_lost_is_asked_for_again(room):
-    room.befall(Resets(), "POST", "/start")
-
-    await room.azure.compute.start_vm(a_vm_id("web01"))
-
-    assert room.sent("POST", "/start") == 2
-
-
-async def test_many_power_operations_stay_within_the_vms_own_budget(room):
-    for _ in range(4):
-        await room.azure.compute.stop_vm(a_vm_id(), deallocate=False)
-        await room.azure.compute.start_vm(a_vm_id())
-
-    assert not [entry for entry in room.cloud.api.log if entry.status == 429]
+    assert room.clock.now() - before <= timedelta(seconds=61)
 
 
 async def test_the_clocks_are_compared_to_half_a_second(room):

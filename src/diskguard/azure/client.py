@@ -89,7 +89,8 @@ async def _read_metadata(endpoint: str, transport: "AsyncHttpTransport[Any, Any]
     client: AsyncPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncPipelineClient(
         endpoint, policies=[agent, policies.HttpLoggingPolicy()], transport=transport
     )
-    response = await client.send_request(HttpRequest("GET", f"{endpoint}{METADATA_PATH}"))
+    request = HttpRequest("GET", f"{endpoint}{METADATA_PATH}")
+    response = await client.send_request(request, connection_timeout=10, read_timeout=20)
     if response.status_code != 200:
         raise EndpointRefused(
             f"{endpoint} does not say who it is (HTTP {response.status_code})",

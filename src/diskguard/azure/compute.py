@@ -13,7 +13,13 @@ from diskguard.azure.failures import AnswerUnreadable, azure_failures, in_use, i
 from diskguard.azure.gate import told
 from diskguard.azure.operations import Accepted, follow, paced, read_operation
 from diskguard.azure.translate import parse_snapshot, parse_vm
-from diskguard.errors import CloudRefused, CloudUnreachable, ResourceMissing, SnapshotInUse
+from diskguard.errors import (
+    CloudRefused,
+    CloudUnreachable,
+    ResourceConflict,
+    ResourceMissing,
+    SnapshotInUse,
+)
 from diskguard.model.estate import PowerState, Snapshot, Vm
 from diskguard.model.ids import Region, ResourceId
 from diskguard.model.wish import OperationState, Requested, SnapshotWish
@@ -21,6 +27,7 @@ from diskguard.model.wish import OperationState, Requested, SnapshotWish
 _AGAIN: Final = Call(resend=True)  # an effect that may be asked for twice
 _STOPPED: Final = (PowerState.STOPPED, PowerState.DEALLOCATED)
 _POWER_PAUSES: Final = (5.0, 5.0, 5.0, 5.0)  # then 10 s: 6 reads a minute of the VM's 15
+_CONFLICT_PAUSES: Final = (5.0, 10.0, 20.0)
 _NETWORK: Final = {
     "deny": ("DenyAll", "Disabled"),
     "private": ("AllowPrivate", "Disabled"),
@@ -163,7 +170,21 @@ class AzureCompute:
         await self._act(id, f"changing tags of {id.name}", begin)
 
     async def _act(self, id: ResourceId, doing: str, begin: Any) -> None:  # noqa: A002
-        """Ask for an effect that may be asked for twice, and wait until it has come about."""
+        """Bring an effect about that may be asked for twice, also when others' changes cross it.
+
+        Azure changes a VM once at a time; who comes second is refused with Conflict (arm-wire 3).
+        """
+        for pause in _CONFLICT_PAUSES:
+            try:
+                return await self._act_once(id, doing, begin)
+            except ResourceConflict as conflict:
+                if conflict.azure_code != "Conflict":
+                    raise
+            await asyncio.sleep(pause)
+        return await self._act_once(id, doing, begin)
+
+    async def _act_once(self, id: ResourceId, doing: str, begin: Any) -> None:  # noqa: A002
+        """Ask, and wait until it has come about."""
         answer = Accepted()
         vm = id if id.kind.lower().endswith("/virtualmachines") else None
         with azure_failures(doing):

@@ -12,6 +12,9 @@ from diskguard.errors import EndpointRefused
 
 _OPTION: Final = "diskguard"  # the keyword under which a Call travels through the SDK
 _TRIES: Final = 4
+# Seconds to connect and to answer; azure-core would give both 300. Requests here are small.
+_USUAL: Final = {"connection_timeout": 10, "read_timeout": 60}
+_IN_WINDOW: Final = {"connection_timeout": 3, "read_timeout": 20}
 _PASSING: Final = frozenset({408, 500, 502, 503, 504})
 
 
@@ -41,6 +44,7 @@ class Gate:
         """Give the answer of the last try."""
         call = request.context.options.pop(_OPTION, None) or Call()
         self._stay_at_home(request.http_request.url)
+        request.context.options.update(_IN_WINDOW if call.window else _USUAL)
         retrying = _retrying(call, request.http_request.method)
         return await retrying(self._once, request, call)
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from diskguard.errors import EndpointRefused
 
@@ -14,17 +14,14 @@ if TYPE_CHECKING:
     import aiohttp
     from azure.core.pipeline.transport import AsyncHttpTransport
 
-# Azure-core waits 300 s for a connection and again for an answer; a request here is small.
-_CONNECTING: Final = 10
-_READING: Final = 60
-
 
 @dataclass(frozen=True, slots=True)
 class ExactSession:
-    """An aiohttp session that sends a URL byte for byte.
+    """An aiohttp session that sends what it is told, as it is told, once.
 
-    aiohttp itself rewrites needless escapes ("%2F" in a query becomes "/"): a signature over the
-    query would no longer fit.
+    aiohttp itself rewrites needless escapes in a URL ("%2F" in a query becomes "/"): a signature
+    over the query would no longer fit. And it sends a PUT again when a kept connection breaks; a
+    body that can be read only once keeps it from that.
     """
 
     session: "aiohttp.ClientSession"
@@ -34,11 +31,17 @@ class ExactSession:
         """Give the session's answer."""
         from yarl import URL
 
+        if method == "PUT":
+            options["data"] = _once(options["data"])
         return await self.session.request(method, URL(url, encoded=True), **options)
 
     async def __aenter__(self) -> "ExactSession":
         """Entered by the transport before each request; there is nothing to do."""
         return self
+
+
+async def _once(body: str | bytes) -> AsyncIterator[bytes]:
+    yield body.encode() if isinstance(body, str) else body
 
 
 @asynccontextmanager
@@ -65,8 +68,8 @@ async def open_transport(
         yield AioHttpTransport(
             session=cast("aiohttp.ClientSession", ExactSession(session)),
             session_owner=False,
-            connection_timeout=_CONNECTING,
-            read_timeout=_READING,
+            connection_timeout=10,  # of logins; azure-core would wait 300 s for each
+            read_timeout=60,
         )
 
 
