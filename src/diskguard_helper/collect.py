@@ -66,6 +66,7 @@ def with_clocks(report: Dict[str, Any], places: Places, kernel: "Kernel") -> Dic
         kind="report",
         frozen_at=instant(frozen, source),
         thawed_at=instant(thawed, source),
+        collected_at=instant(readings[-1], source),
         clock=source,
         clock_error=error_of(inside, source),
         wall_minus_boot=wall_minus_boot(readings),

@@ -84,12 +84,12 @@ def test_a_point_is_named_by_the_second_the_run_began():
 
 
 def test_a_wish_says_where_how_and_with_which_tags():
-    policy = a_policy("tags: {owner: erp}\nprotection: {network_access: private}")
+    policy = a_policy("tags: {owner: erp}\nprotection: {network_access: allow}")
     estate = {"disks": disks_of(a_vm("db01", data_disks=0), encryption_set=DES)}
     wish = the_vm(plan_of(a_vm("db01", data_disks=0), policy=policy, **estate)).members[0].wish
 
     assert wish.id.group == PRIMARY_GROUP
-    assert (wish.region, wish.network_access, wish.encryption_set) == (EAST, "private", DES)
+    assert (wish.region, wish.network_access, wish.encryption_set) == (EAST, "allow", DES)
     assert wish.tags["owner"] == "erp"
     assert not wish.copy
 

@@ -94,14 +94,14 @@ def test_a_wished_copy_is_complete_in_its_own_region_with_no_word_from_the_other
 
 def test_a_copy_is_wished_for_as_the_policy_says():
     policy = a_policy(
-        "tags: {owner: erp}\ncopy: {speed: enhanced}\nprotection: {network_access: private}",
+        "tags: {owner: erp}\ncopy: {speed: enhanced}\nprotection: {network_access: allow}",
         dr="region: westus, sku: Standard_ZRS",
     )
     wish = plan_of(points(0), policy=policy).queues[0].steps[0].wish
 
     assert wish.copy
     assert (wish.id.group, wish.region, wish.sku) == (DR_GROUP, WEST, "Standard_ZRS")
-    assert (wish.network_access, wish.enhanced_speed) == ("private", True)
+    assert (wish.network_access, wish.enhanced_speed) == ("allow", True)
     assert wish.tags["owner"] == "erp"
 
 

@@ -21,6 +21,7 @@ from diskguard.model.wish import OperationState, OperationStatus
 from diskguard.plan.proof import Evidence, MemberEvidence, Proof, grade, learn
 
 FROZEN, THAWED = NOON + timedelta(seconds=1), NOON + timedelta(seconds=5)
+COLLECTED = THAWED + timedelta(seconds=8)
 STILL = DiskCounters(writes=100, discards=3, in_flight=0)
 
 
@@ -55,6 +56,7 @@ def report(**changes):
         clock_error=timedelta(milliseconds=20),
         wall_minus_boot=(1000.0, 1000.0, 1000.01, 1000.0),
         mount_count=3,
+        collected_at=COLLECTED,
         disks=tuple(QuietDisk(lun=lun, before=STILL, after=STILL) for lun in (None, 0)),
     )
     return replace(held, **changes)
@@ -85,7 +87,14 @@ def proven():
         members=members,
         armed=armed(),
         report=report(),
+        armed_between=around(armed().armed_at),
+        collected_between=around(COLLECTED),
     )
+
+
+def around(instant):
+    """Azure's instants of a question and its answer, as Run Command takes them."""
+    return instant - seconds(6), instant + seconds(14)
 
 
 def with_second(evidence, **changes):
@@ -124,6 +133,22 @@ def with_counters(evidence, **after):
 
 
 BROKEN = {
+    "when it was armed is not known": (
+        lambda e: replace(e, armed_between=None),
+        "not held against Azure's at arm",
+    ),
+    "armed by a wrong clock": (
+        lambda e: replace(e, armed_between=around(e.armed.armed_at + seconds(60))),
+        "disagrees with Azure's at arm",
+    ),
+    "collected by a wrong clock": (
+        lambda e: with_report(e, collected_at=COLLECTED + seconds(60)),
+        "disagrees with Azure's at collect",
+    ),
+    "when it was collected is not known": (
+        lambda e: with_report(e, collected_at=None),
+        "not held against Azure's at collect",
+    ),
     "not armed": (lambda e: replace(e, armed=None), "no freeze was agreed"),
     "no report": (lambda e: replace(e, report=None), "report of the freeze is missing"),
     "fallback": (lambda e: replace(e, fallback_because="no agent"), "no agent"),

@@ -166,6 +166,7 @@ def _report(found: Fields) -> GuestReport:
         clock_error=found.duration("clock_error"),
         wall_minus_boot=found.several("wall_minus_boot", checks.seconds),
         mount_count=found.count("mount_count"),
+        collected_at=found.optional_instant("collected_at"),
         disks=found.several("disks", _quiet_disk),
         faulty=found.several("faulty", _left_out),
         warnings=found.several("warnings", checks.text),

@@ -109,7 +109,8 @@ class GuestReport:
 
     `frozen_at` is after the last FIFREEZE returned, `thawed_at` before the first FITHAW was sent.
     `wall_minus_boot` holds the guest's wall clock minus CLOCK_BOOTTIME, in seconds, at arm, freeze,
-    thaw and collect: a host pause or a stepped clock shows there.
+    thaw and collect: a host pause or a stepped clock shows there. `collected_at` is the same clock
+    when the report was read, to be held against Azure's.
     """
 
     attempt: str
@@ -122,6 +123,7 @@ class GuestReport:
     clock_error: timedelta
     wall_minus_boot: tuple[float, ...]
     mount_count: int
+    collected_at: datetime | None = None
     disks: tuple[QuietDisk, ...] = ()
     faulty: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from diskguard.plan.naming_tags import nonce_of
 
 WIDEST_SPREAD = timedelta(seconds=60)
 LARGEST_CLOCK_STEP = 0.05  # seconds that wall minus boot time may differ (guest-freeze.md)
+DATE_GRAIN = timedelta(seconds=1.5)  # Azure's time is known to us from Date headers, to the second
 _READINGS = 4  # of wall minus boot time: at arm, freeze, thaw and collect
 _MOST_REASONS = 3
 
@@ -39,7 +40,8 @@ class Evidence:
 
     `stopped_throughout`: the VM was seen stopped before the first request and after the last
     completion, and nobody started it in between. `fallback_because` says why no freeze was held,
-    where that was decided before (no agent, the guest refused, not asked for).
+    where that was decided before (no agent, the guest refused, not asked for). `armed_between` and
+    `collected_between`: Azure's instants of our asking and of the answer's arrival.
     """
 
     requested: Grade
@@ -47,6 +49,8 @@ class Evidence:
     members: tuple[MemberEvidence, ...]
     armed: Armed | None = None
     report: GuestReport | None = None
+    armed_between: tuple[datetime, datetime] | None = None
+    collected_between: tuple[datetime, datetime] | None = None
     stopped_throughout: bool = False
     fallback_because: str | None = None
 
@@ -260,6 +264,27 @@ def _clock_can_be_trusted(_: Evidence, armed: Armed, report: GuestReport) -> Ite
         yield "the guest's clock stepped, or its host paused"
 
 
+def _clock_agrees(evidence: Evidence, armed: Armed, report: GuestReport) -> Iterator[str]:
+    """What the guest did between our question and its answer, its clock must place there too.
+
+    A clock that is wrong and believes itself right would else prove a window nothing lay in.
+    """
+    readings = (
+        ("arm", armed.armed_at, evidence.armed_between),
+        ("collect", report.collected_at, evidence.collected_between),
+    )
+    for step, reading, between in readings:
+        if reading is None or between is None:
+            yield f"the guest's clock was not held against Azure's at {step}"
+        elif not lies_between(reading, between):
+            yield f"the guest's clock disagrees with Azure's at {step}"
+
+
+def lies_between(instant: datetime, between: tuple[datetime, datetime]) -> bool:
+    """True when a guest's instant can be true, as far as Azure's clock is known to us."""
+    return between[0] - DATE_GRAIN <= instant <= between[1] + DATE_GRAIN
+
+
 def _stood_still(evidence: Evidence, armed: Armed, report: GuestReport) -> Iterator[str]:
     if report.frozen_at is None or report.thawed_at is None:
         yield "the guest did not say when it froze and thawed"
@@ -325,6 +350,7 @@ _CONDITIONS: tuple[Condition, ...] = (
     _same_attempt,
     _held,
     _clock_can_be_trusted,
+    _clock_agrees,
     _stood_still,
     _made_now,
     _quiet,

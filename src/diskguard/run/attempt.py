@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from diskguard.errors import DiskguardError
 from diskguard.model.estate import PowerState
 from diskguard.model.events import PhaseEntered
-from diskguard.model.guest import Armed, GuestReport
 from diskguard.model.ids import ResourceId
 from diskguard.model.restore_point import Learned
 from diskguard.model.wish import OperationState
@@ -88,26 +87,6 @@ def judge(
     )
     learned = learn(armed=None, arrived_at=None, report=None, operations=operations_of(members))
     return Attempt(asked=asked, members=members, proof=grade(evidence), learned=learned)
-
-
-def judge_frozen(
-    plan: VmPlan,
-    asked: tuple[Asked, ...],
-    members: Members,
-    *,
-    armed: Armed,
-    report: GuestReport | None,
-) -> Proof:
-    """Prove a set that was requested in a window."""
-    return grade(
-        Evidence(
-            requested=plan.requested,
-            nonce=asked[0].nonce,
-            members=evidence_of(asked, members),
-            armed=armed,
-            report=report,
-        )
-    )
 
 
 def evidence_of(asked: Sequence[Asked], members: Members) -> tuple[MemberEvidence, ...]:

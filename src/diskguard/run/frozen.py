@@ -15,9 +15,9 @@ from diskguard.errors import (
 from diskguard.model.guest import Armed, ClockSource, FreezeRequest, GuestDisk, GuestReport
 from diskguard.model.ids import ResourceId
 from diskguard.plan.backup_plan import FreezeBudget, VmPlan
-from diskguard.plan.proof import learn
+from diskguard.plan.proof import Evidence, grade, learn, lies_between
 from diskguard.ports import Ports
-from diskguard.run.attempt import Attempt, Members, enter, judge_frozen, operations_of
+from diskguard.run.attempt import Attempt, Members, enter, evidence_of, operations_of
 from diskguard.run.claim import clear_names
 from diskguard.run.members import Asked, follow_to_end, request_members
 from diskguard.run.window import Standstill, agree, window
@@ -46,11 +46,21 @@ class AttemptLost(GuestTrouble):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Agreed:
-    """The guest's promise, and when it reached us in Azure's time."""
+    """The guest's promise; when we asked and when it reached us, in Azure's time."""
 
     armed: Armed
+    asked_at: datetime
     arrived_at: datetime
     standstill: Standstill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Collected:
+    """The holder's report, if there is one; when we asked and when it came, in Azure's time."""
+
+    report: GuestReport | None
+    asked_at: datetime
+    arrived_at: datetime
 
 
 async def take_frozen(plan: VmPlan, budget: FreezeBudget, ports: Ports) -> Attempt:
@@ -67,15 +77,34 @@ async def take_frozen(plan: VmPlan, budget: FreezeBudget, ports: Ports) -> Attem
     agreed = await _arm(vm, freeze_request(plan, budget, nonce), budget, ports)
     asked = await _ask_in_window(plan, agreed, nonce, ports)
     enter(plan, "collecting", ports)
-    members, report = await _follow_and_collect(plan, vm, asked, nonce, ports)
+    members, collected = await _follow_and_collect(plan, vm, asked, nonce, ports)
+    return _judged(plan, asked, members, agreed, collected)
+
+
+def _judged(
+    plan: VmPlan,
+    asked: tuple[Asked, ...],
+    members: Members,
+    agreed: _Agreed,
+    collected: _Collected,
+) -> Attempt:
+    evidence = Evidence(
+        requested=plan.requested,
+        nonce=asked[0].nonce,
+        members=evidence_of(asked, members),
+        armed=agreed.armed,
+        report=collected.report,
+        armed_between=(agreed.asked_at, agreed.arrived_at),
+        collected_between=(collected.asked_at, collected.arrived_at),
+    )
     return Attempt(
         asked=asked,
         members=members,
-        proof=judge_frozen(plan, asked, members, armed=agreed.armed, report=report),
+        proof=grade(evidence),
         learned=learn(
             armed=agreed.armed,
             arrived_at=agreed.arrived_at,
-            report=report,
+            report=collected.report,
             operations=operations_of(members),
         ),
         provable=agreed.armed.clock is not ClockSource.UNSYNCHRONISED,
@@ -102,6 +131,7 @@ async def _arm(
     vm: ResourceId, request: FreezeRequest, budget: FreezeBudget, ports: Ports
 ) -> _Agreed:
     """Have the guest's promise. What may be armed without our knowing thaws by itself."""
+    asked_at = _azure_time(ports)
     try:
         armed = await ports.guest.arm(vm, request)
     except (CloudUnreachable, GuestAnswerUnreadable) as error:
@@ -111,11 +141,18 @@ async def _arm(
         passing = isinstance(error, GuestRefused) and error.reason in PASSING
         over_at = ports.clock.now() + (budget.lead + budget.limit if passing else timedelta())
         raise AttemptLost(error, over_at=over_at, again=passing) from error
-    offset = ports.compute.clock_offset()
+    arrived_at = _azure_time(ports)
+    if not lies_between(armed.armed_at, (asked_at, arrived_at)):
+        wrong = GuestTrouble(
+            "the guest's clock disagrees with Azure's, so no instant can be agreed"
+        )
+        over_at = ports.clock.now() + budget.lead + budget.limit + AFTER_THAW
+        raise AttemptLost(wrong, over_at=over_at, again=False)
     return _Agreed(
         armed=armed,
-        arrived_at=ports.clock.now() + offset,
-        standstill=agree(armed, budget, offset=offset),
+        asked_at=asked_at,
+        arrived_at=arrived_at,
+        standstill=agree(armed, budget, offset=ports.compute.clock_offset()),
     )
 
 
@@ -150,21 +187,28 @@ def _described(agreed: _Agreed) -> str:
 
 async def _follow_and_collect(
     plan: VmPlan, vm: ResourceId, asked: tuple[Asked, ...], nonce: str, ports: Ports
-) -> tuple[Members, GuestReport | None]:
+) -> tuple[Members, _Collected]:
     async with asyncio.TaskGroup() as tasks:
         followed = tasks.create_task(follow_to_end(asked, plan, ports))
         collected = tasks.create_task(_collect(vm, nonce, ports))
     return followed.result(), collected.result()
 
 
-async def _collect(vm: ResourceId, nonce: str, ports: Ports) -> GuestReport | None:
+async def _collect(vm: ResourceId, nonce: str, ports: Ports) -> _Collected:
     """Read the holder's report; without one the set is called what it is."""
+    asked_at = _azure_time(ports)
     deadline = ports.clock.loop_time(ports.clock.now() + COLLECT_WITHIN)
+    report: GuestReport | None = None
     try:
         async with asyncio.timeout_at(deadline):
-            return await _collect_when_written(vm, nonce, ports)
+            report = await _collect_when_written(vm, nonce, ports)
     except (DiskguardError, TimeoutError):
-        return None
+        report = None
+    return _Collected(report=report, asked_at=asked_at, arrived_at=_azure_time(ports))
+
+
+def _azure_time(ports: Ports) -> datetime:
+    return ports.clock.now() + ports.compute.clock_offset()
 
 
 async def _collect_when_written(vm: ResourceId, nonce: str, ports: Ports) -> GuestReport:
