@@ -267,27 +267,27 @@ class Policy(Strict):
     azure: Azure = Field(description="Which cloud and which subscriptions.")
     locations: Locations = Field(description="The two places restore points lie in.")
     consistency: Consistency = Field(
-        default=Consistency(), description="What the disks of one point agree on."
+        default_factory=Consistency, description="What the disks of one point agree on."
     )
-    hooks: Hooks = Field(default=Hooks(), description="Commands around the freeze.")
+    hooks: Hooks = Field(default_factory=Hooks, description="Commands around the freeze.")
     schedules: tuple[Schedule, ...] = Field(default=(), description="When points are due.")
     objectives: Objectives = Field(
-        default=Objectives(), description="What is promised, and checked by `status`."
+        default_factory=Objectives, description="What is promised, and checked by `status`."
     )
-    copying: Copy = Field(default=Copy(), alias="copy", description="Copies in the other region.")
+    copying: Copy = Field(default_factory=Copy, alias="copy", description="Copies in the other region.")
     retention: Retention = Field(
-        default=Retention(), description="What is kept; without it nothing is ever pruned."
+        default_factory=Retention, description="What is kept; without it nothing is ever pruned."
     )
     protection: Protection = Field(
-        default=Protection(), description="Who may delete and who may export."
+        default_factory=Protection, description="Who may delete and who may export."
     )
     tags: UserTags = Field(
         default_factory=dict,
         description="Put on everything diskguard makes; text, so quote numbers.",
     )
-    limits: Limits = Field(default=Limits(), description="How much at once, and for how long.")
+    limits: Limits = Field(default_factory=Limits, description="How much at once, and for how long.")
     restore: Restore = Field(
-        default=Restore(), description="What a restored VM gets where the original cannot be had."
+        default_factory=Restore, description="What a restored VM gets where the original cannot be had."
     )
     drill: Given[Drill] = Field(default=None, description="Practice restores.")
     on_unsupported: Literal["fail", "warn"] = Field(

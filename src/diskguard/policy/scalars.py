@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -87,19 +88,24 @@ def parse_region(value: object) -> Region:
 
 def id_of(*kinds: str) -> Callable[[object], ResourceId]:
     """Give a parser for whole ids of these types, each as in `Microsoft.Compute/disks`."""
-    paths = "|".join(_path_of(kind) for kind in kinds)
-    group = rf"/subscriptions/{UUID.pattern}/resourceGroups/{_GROUP.pattern}"
-    pattern = re.compile(rf"{group}/providers/(?:{paths})", re.IGNORECASE)
     example = f"/subscriptions/…/resourceGroups/…/providers/{kinds[0]}/…"
 
     def parse(value: object) -> ResourceId:
         text = str(value) if isinstance(value, ResourceId) else _text(value)
-        if not pattern.fullmatch(text):
+        if not _id_pattern(kinds).fullmatch(text):
             message = f"{shown(text)} is not the id of {' or '.join(kinds)}"
             raise refused("bad-resource-id", message, f"Write the whole id, as in {example}")
         return ResourceId(text)
 
     return parse
+
+
+@cache
+def _id_pattern(kinds: tuple[str, ...]) -> re.Pattern[str]:
+    """Compiled when first needed: most policies name few ids, and starting should be quick."""
+    paths = "|".join(_path_of(kind) for kind in kinds)
+    group = rf"/subscriptions/{UUID.pattern}/resourceGroups/{_GROUP.pattern}"
+    return re.compile(f"{group}/providers/(?:{paths})", re.IGNORECASE)
 
 
 def _path_of(kind: str) -> str:

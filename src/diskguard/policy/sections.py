@@ -30,7 +30,7 @@ Application = Literal["postgresql", "mysql", "mongodb", "cassandra", "redis", "o
 class Strict(BaseModel):
     """A section: unknown keys and values of another type are refused, nothing changes later."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 # -- how --------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ class Consistency(Strict):
         default="auto",
         description="`auto` skips network, pseudo and read-only file systems; or a list of mounts.",
     )
-    disks: Disks = Field(default=Disks(), description="Disks left out.")
+    disks: Disks = Field(default_factory=Disks, description="Disks left out.")
 
 
 class Hook(Strict):
@@ -155,7 +155,7 @@ class Rpo(Strict):
 class Objectives(Strict):
     """What is promised to the business, and checked by `status`."""
 
-    rpo: Rpo = Field(default=Rpo(), description="The oldest the newest point may be.")
+    rpo: Rpo = Field(default_factory=Rpo, description="The oldest the newest point may be.")
     rto: Duration | None = Field(default=None, description="The longest a restore may take.")
 
 
@@ -183,7 +183,7 @@ class Copy(Strict):
     speed: Literal["standard", "enhanced"] = Field(
         default="standard", description="`enhanced` is quicker and costs more."
     )
-    backlog: Backlog = Field(default=Backlog(), description="When copies are slower than points.")
+    backlog: Backlog = Field(default_factory=Backlog, description="When copies are slower than points.")
 
 
 class Keep(Strict):
@@ -238,14 +238,14 @@ class Immutable(Strict):
 class Immutability(Strict):
     """Set after the seal, or after the finished copy."""
 
-    primary: Immutable = Field(default=Immutable(), description="In the VM's own region.")
-    dr: Immutable = Field(default=Immutable(), description="In the other region.")
+    primary: Immutable = Field(default_factory=Immutable, description="In the VM's own region.")
+    dr: Immutable = Field(default_factory=Immutable, description="In the other region.")
 
 
 class Protection(Strict):
     """Who may delete and who may export."""
 
-    immutability: Immutability = Field(default=Immutability(), description="Per location.")
+    immutability: Immutability = Field(default_factory=Immutability, description="Per location.")
     network_access: Literal["deny", "private", "allow"] = Field(
         default="deny", description="Who may export the snapshots."
     )
