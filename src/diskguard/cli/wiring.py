@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from diskguard.cli.surroundings import Surroundings
 
 if TYPE_CHECKING:
-    from diskguard.ports import Observer, Ports
+    from diskguard.ports import Clock, Observer, Ports
 
 USUAL_POLICIES: Final = (Path("diskguard.yaml"), Path("/etc/diskguard/policy.yaml"))
 
@@ -41,10 +41,10 @@ def new_nonce() -> str:
     return secrets.token_hex(8)
 
 
-def wired() -> Surroundings:
-    """Give the real world."""
+def wired(clock: "Clock | None" = None) -> Surroundings:
+    """Give the real world, with its own clock unless another is given."""
     environment: Mapping[str, str] = os.environ
-    clock = SystemClock()
+    clock = clock or SystemClock()
 
     @asynccontextmanager
     async def open_ports(cloud: str, observer: "Observer") -> AsyncIterator["Ports"]:
