@@ -22,7 +22,7 @@ from diskguard.run.claim import clear_names
 from diskguard.run.members import Asked, follow_to_end, request_members
 from diskguard.run.window import Standstill, agree, window
 
-BUDGET_WAIT = timedelta(minutes=2)  # for the request budget to refill before a guest is armed
+BUDGET_WAIT = timedelta(hours=1)  # nobody is armed meanwhile; `run_timeout` ends the run before
 COLLECT_WITHIN = timedelta(minutes=4)  # a busy Run Command; afterwards the point has no proof
 COLLECT_AGAIN = timedelta(seconds=5)  # while the holder still writes its report
 # Refusals that pass by themselves: somebody else freezes, or the guest was too slow this once.
