@@ -31,7 +31,7 @@ from diskguard.model.wish import OperationState
 BUSY_FOR: Final = timedelta(minutes=3)
 RUNS_FOR: Final = timedelta(minutes=5)
 _BUSY_AGAIN: Final = 15.0  # a VM takes 4 updates a minute (arm-wire 6)
-_UNKNOWN: Final = (2.0, 3.0, 5.0, 6.0, 4.0)  # looks at 2, 5, 10, 16, 20 s: "about 20 s" usually
+_UNKNOWN: Final = (3.0, 7.0, 8.0)  # looks at 3, 10, 18 s: "about 20 s" usually, seldom much less
 _THEN: Final = 4.0  # a VM's operation may be read 15 times a minute
 
 
