@@ -7,14 +7,10 @@ refused, not run.
 """
 
 import asyncio
-import base64
 import fcntl
-import io
 import json
-import re
 import shutil
 import struct
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
@@ -24,15 +20,11 @@ from typing import Any, Final
 from diskguard_emulator.clock import Clock
 from diskguard_emulator.guests.plain_machine import NoNamespaces, PlainMachine, boot_machine
 from diskguard_emulator.guests.port import GuestFacts, GuestStopped, ScriptOutcome
+from diskguard_emulator.guests.swapping import with_kernel
 from diskguard_emulator.guests.tree import BlockDevice, Mount, Tree, plant_tree
 
 INSIDE: Final = "diskguard_emulator.guests.inside"
-KERNEL: Final = "diskguard_helper/kernel.py"
 BLOCK: Final = 4096
-_HELPER: Final = re.compile(
-    r"(?P<head><<'DISKGUARD_HELPER'[^\n]*\n)(?P<body>.*?)(?P<tail>^DISKGUARD_HELPER$)",
-    re.DOTALL | re.MULTILINE,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +86,7 @@ class PlainGuest:
         self._serial += 1
         number = self._serial
         place = self.folder / "machine" / "scripts" / str(number)
-        place.write_text(with_file_kernel(script))
+        place.write_text(with_kernel(script, _inside("file_kernel.py")))
         code = await machine.run(number)
         return ScriptOutcome(
             stdout=_read_if_there(place.with_suffix(".out")),
@@ -215,26 +207,6 @@ def machine_facts(tree: Tree, options: Any) -> dict[str, Any]:
         "synchronised": options.get("synchronised", True),
         "clock_error": 0.01,
     }
-
-
-def with_file_kernel(script: str) -> str:
-    """The script with the file-backed kernel.py in the helper it carries; others stay as they are."""
-    found = _HELPER.search(script)
-    if found is None:
-        return script
-    archive = swap_kernel(base64.b64decode(found["body"]), _inside("file_kernel.py"))
-    body = base64.encodebytes(archive).decode()
-    return f"{script[: found.start('body')]}{body}{script[found.end('body') :]}"
-
-
-def swap_kernel(archive: bytes, kernel: str) -> bytes:
-    """The same archive with another kernel.py. Raises KeyError where it has none."""
-    swapped = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(swapped, "w") as new:
-        old.getinfo(KERNEL)
-        for name in old.namelist():
-            new.writestr(name, kernel if name == KERNEL else old.read(name))
-    return swapped.getvalue()
 
 
 def make_guest(facts: GuestFacts, clock: Clock, folder: Path) -> PlainGuest:
