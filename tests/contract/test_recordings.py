@@ -7,11 +7,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from tests.contract.recordings import Exchange, keys_of, recorded
+from tests.emulator.scripted import give_guest, wrote
 from tests.support.estates import a_vm, an_estate
 from tests.support.inprocess import BASE_URL, TOKEN, Cloud, running_cloud
 
-from diskguard_emulator.guests.port import ScriptOutcome
-from diskguard_emulator.resources import Vm
 from diskguard_emulator.wire import Headers, Request, Response
 
 ZERO = "00000000-0000-0000-0000-000000000000"
@@ -125,18 +124,6 @@ async def test_errors_carry_azures_own_words():
     assert answers == [each.body for each in errors]
 
 
-class Guest:
-    """Writes one line, as the recorded script wrote many."""
-
-    agent_answers = True
-
-    async def run_script(self, script: str) -> ScriptOutcome:
-        return ScriptOutcome(stdout=b"done\n", stderr=b"", exit_code=0)
-
-    async def close(self) -> None:
-        return
-
-
 async def test_a_run_command_is_answered_as_azure_did():
     name = "canRunScriptOnVM-2020.json"
     exchanges = recorded(name)
@@ -144,10 +131,7 @@ async def test_a_run_command_is_answered_as_azure_did():
     asked, rest = exchanges[start], exchanges[start + 1 : -1]
     vm = a_vm("javavm", 0, group="javacsmrg86288")
     async with running_cloud(an_estate(vm, id=ZERO)) as cloud:
-        found = cloud.world.find(asked.path)
-        found = found or cloud.world.find(asked.path.rsplit("/", maxsplit=1)[0])
-        assert isinstance(found, Vm)
-        found.guest = Guest()  # type: ignore[assignment] - the two methods this test needs
+        give_guest(cloud, wrote(b"done\n"), asked.path.rsplit("/", maxsplit=1)[0])
         body = {"commandId": "RunShellScript", "script": ["apt-get update"]}
         replay = Replay(cloud)
         accepted = await replay.ask(_with(asked, body))

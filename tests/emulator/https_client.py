@@ -8,6 +8,7 @@ import sys
 import aiohttp
 from azure.identity.aio import ClientSecretCredential, DefaultAzureCredential
 from azure.mgmt.compute.aio import ComputeManagementClient
+from azure.mgmt.compute.models import CreationData, Snapshot, SnapshotProperties
 
 SUBSCRIPTION = "11111111-1111-4111-8111-111111111111"
 
@@ -31,20 +32,20 @@ async def main(way: str) -> None:
     async with (
         credential(way) as login,
         ComputeManagementClient(
-            login, SUBSCRIPTION, base_url=cloud, credential_scopes=[f"{audience}/.default"]
+            login,
+            SUBSCRIPTION,
+            base_url=cloud,
+            credential_scopes=[f"{audience}/.default"],
+            polling_interval=0.1,
         ) as compute,
     ):
         names = [vm.name async for vm in compute.virtual_machines.list_all()]
         disk = await compute.disks.get(os.environ["VM_GROUP"], f"{names[0]}-os")
-        body = {
-            "location": disk.location,
-            "properties": {
-                "creationData": {"createOption": "Copy", "sourceResourceId": disk.id},
-                "incremental": True,
-            },
-        }
+        source = CreationData(create_option="Copy", source_resource_id=disk.id)
+        properties = SnapshotProperties(incremental=True, creation_data=source)
+        body = Snapshot(location=disk.location, properties=properties)
         poller = await compute.snapshots.begin_create_or_update(
-            os.environ["VM_GROUP"], "over-https", body, polling_interval=0.1
+            os.environ["VM_GROUP"], "over-https", body
         )
         made = await poller.result()
     sys.stdout.write(json.dumps({"vms": names, "snapshot": made.provisioning_state}))

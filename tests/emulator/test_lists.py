@@ -268,7 +268,7 @@ async def test_the_real_client_reads_regions_and_their_pairs(cloud):
     )
     async with subscriptions:
         found = subscriptions.subscriptions.list_locations(SUBSCRIPTION)
-        regions = {each.name: each.metadata async for each in found}
+        regions = {each.name: each.metadata async for each in found if each.metadata is not None}
         ids = [each.subscription_id async for each in subscriptions.subscriptions.list()]
 
     pairs = {

@@ -4,55 +4,10 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from tests.emulator.scripted import dies, give_guest, wrote
 from tests.emulator.wire import Wire, vm
 from tests.support.estates import a_vm, an_estate
 from tests.support.inprocess import running_cloud
-
-from diskguard_emulator.guests.port import GuestStopped, ScriptOutcome
-from diskguard_emulator.resources import Vm
-
-
-class Guest:
-    """Runs a script by asking the test what it does."""
-
-    agent_answers = True
-
-    def __init__(self, act):
-        self.act = act
-        self.scripts = []
-
-    async def run_script(self, script):
-        self.scripts.append(script)
-        return await self.act(script)
-
-    async def power_off(self):
-        return
-
-    async def start(self):
-        return
-
-    async def close(self):
-        return
-
-
-def wrote(stdout=b"", stderr=b"", exit_code=0, seconds=1.0):
-    async def act(script):
-        await asyncio.sleep(seconds)
-        return ScriptOutcome(stdout=stdout, stderr=stderr, exit_code=exit_code)
-
-    return act
-
-
-async def dies(script):
-    raise GuestStopped
-
-
-def give_guest(cloud, act, name="db01"):
-    found = cloud.world.find(vm(name))
-    assert isinstance(found, Vm)
-    guest = Guest(act)
-    found.guest = guest
-    return guest
 
 
 def invoked(wire, *lines, name="db01", command="RunShellScript"):
@@ -61,7 +16,7 @@ def invoked(wire, *lines, name="db01", command="RunShellScript"):
 
 
 async def test_a_script_takes_about_twenty_seconds_and_its_exit_code_is_lost(cloud, wire):
-    guest = give_guest(cloud, wrote(b"out\n", b"err\n", exit_code=123))
+    guest = give_guest(cloud, wrote(b"out\n", b"err\n", exit_code=123), vm())
     began = asyncio.get_running_loop().time()
     accepted = await invoked(wire, "line 1", "line 2")
     ended = await wire.end_of(accepted)
@@ -81,10 +36,10 @@ async def test_a_script_takes_about_twenty_seconds_and_its_exit_code_is_lost(clo
 
 
 async def test_only_the_last_4096_bytes_come_back_and_stdout_gives_way(cloud, wire):
-    give_guest(cloud, wrote(b"x" * 5000 + b"END", b"e" * 96))
+    give_guest(cloud, wrote(b"x" * 5000 + b"END", b"e" * 96), vm())
     ended = await wire.end_of(await invoked(wire))
     message = ended["properties"]["output"]["value"][0]["message"]
-    give_guest(cloud, wrote(b"gone", b"e" * 5000))
+    give_guest(cloud, wrote(b"gone", b"e" * 5000), vm())
     full = await wire.end_of(await invoked(wire))
 
     stdout = message.split("[stdout]\n")[1].split("\n[stderr]\n")[0]
@@ -94,7 +49,7 @@ async def test_only_the_last_4096_bytes_come_back_and_stdout_gives_way(cloud, wi
 
 
 async def test_one_script_at_a_time(cloud, wire):
-    give_guest(cloud, wrote(seconds=5))
+    give_guest(cloud, wrote(seconds=5), vm())
     first = await invoked(wire)
     second = await invoked(wire)
     await wire.end_of(first)
@@ -107,7 +62,7 @@ async def test_one_script_at_a_time(cloud, wire):
 
 async def test_the_slot_can_linger_after_the_end(cloud, wire):
     cloud.world.settings.script_slot_lingers = timedelta(seconds=30)
-    give_guest(cloud, wrote())
+    give_guest(cloud, wrote(), vm())
     await wire.end_of(await invoked(wire))
     soon = await invoked(wire)
     await asyncio.sleep(30)
@@ -119,7 +74,7 @@ async def test_the_slot_can_linger_after_the_end(cloud, wire):
 async def test_windows_answers_with_two_entries():
     async with running_cloud(an_estate(a_vm("win", 0, os="Windows"))) as cloud:
         wire = Wire(cloud)
-        give_guest(cloud, wrote(b"out", b"err"), "win")
+        give_guest(cloud, wrote(b"out", b"err"), vm("win"))
         shell = await invoked(wire, name="win")
         ended = await wire.end_of(await invoked(wire, name="win", command="RunPowerShellScript"))
 
@@ -164,7 +119,7 @@ async def test_an_agent_that_never_reports_ends_after_ninety_minutes(wire):
 
 
 async def test_a_guest_that_stops_meanwhile_fails_the_operation(cloud, wire):
-    give_guest(cloud, dies)
+    give_guest(cloud, dies, vm())
     ended = await wire.end_of(await invoked(wire))
     again = await invoked(wire)
 
@@ -189,7 +144,7 @@ async def viewed(wire, name="one"):
 
 
 async def test_a_managed_command_keeps_its_exit_code(cloud, wire):
-    give_guest(cloud, wrote(b"out", b"err", exit_code=3))
+    give_guest(cloud, wrote(b"out", b"err", exit_code=3), vm())
     accepted = await wire.put(command(), script("exit 3"))
     meanwhile = await viewed(wire)
     ended = await wire.end_of(accepted)
@@ -206,7 +161,7 @@ async def test_a_managed_command_keeps_its_exit_code(cloud, wire):
 
 
 async def test_an_asynchronous_command_ends_when_it_starts(cloud, wire):
-    give_guest(cloud, wrote(b"late", seconds=60))
+    give_guest(cloud, wrote(b"late", seconds=60), vm())
     await wire.end_of(await wire.put(command(), script(asyncExecution=True)))
     running = await viewed(wire)
     await asyncio.sleep(90)
@@ -216,9 +171,9 @@ async def test_an_asynchronous_command_ends_when_it_starts(cloud, wire):
 
 
 async def test_a_command_that_overruns_or_loses_its_guest_is_timed_out(cloud, wire):
-    give_guest(cloud, wrote(seconds=60))
+    give_guest(cloud, wrote(seconds=60), vm())
     await wire.end_of(await wire.put(command("slow"), script(timeoutInSeconds=10)))
-    give_guest(cloud, dies)
+    give_guest(cloud, dies, vm())
     await wire.end_of(await wire.put(command("dead"), script()))
 
     assert (await viewed(wire, "slow"))["executionState"] == "TimedOut"
@@ -226,7 +181,7 @@ async def test_a_command_that_overruns_or_loses_its_guest_is_timed_out(cloud, wi
 
 
 async def test_failure_of_the_script_fails_the_deployment_only_on_demand(cloud, wire):
-    give_guest(cloud, wrote(exit_code=1))
+    give_guest(cloud, wrote(exit_code=1), vm())
     strict = script(treatFailureAsDeploymentFailure=True)
     ended = await wire.end_of(await wire.put(command(), strict))
     found = (await wire.get(command())).body["properties"]
@@ -237,7 +192,7 @@ async def test_failure_of_the_script_fails_the_deployment_only_on_demand(cloud, 
 
 
 async def test_commands_are_listed_replaced_and_deleted(cloud, wire):
-    give_guest(cloud, wrote())
+    give_guest(cloud, wrote(), vm())
     await wire.end_of(await wire.put(command(), script() | {"tags": {"a": "b"}}))
     again = await wire.put(command(), script() | {"tags": {"a": "c"}})
     await wire.end_of(again)
@@ -253,7 +208,7 @@ async def test_commands_are_listed_replaced_and_deleted(cloud, wire):
 
 async def test_a_vm_has_twenty_five_commands_at_most(cloud, wire):
     cloud.world.settings.throttling = False
-    give_guest(cloud, wrote())
+    give_guest(cloud, wrote(), vm())
     answers = [(await wire.put(command(f"c{n}"), script())).status for n in range(26)]
 
     assert answers == [201] * 25 + [409]
@@ -267,7 +222,7 @@ async def test_a_vm_has_twenty_five_commands_at_most(cloud, wire):
     ],
 )
 async def test_what_is_not_emulated_of_a_command_is_named(cloud, wire, body):
-    give_guest(cloud, wrote())
+    give_guest(cloud, wrote(), vm())
     refused = await wire.put(command(), body)
 
     assert (refused.status, refused.body["error"]["code"]) == (400, "EmulatorUnknownField")

@@ -9,6 +9,7 @@ from tests.support.estates import a_data_disk, a_vm, an_estate, snapshot_body
 from tests.support.inprocess import running_cloud
 
 from diskguard_emulator.access import Grant, Principal
+from diskguard_emulator.guests.silent import NoContent, SilentGuest
 from diskguard_emulator.resources import Disk
 
 
@@ -343,18 +344,13 @@ async def test_ade_and_trusted_launch_are_taken_over(keyed):
 async def test_the_image_is_dropped_when_its_last_holder_is_gone(cloud, wire):
     dropped = []
 
-    class Image:
+    class Image(NoContent):
         async def drop(self):
             dropped.append("once")
 
-    class Guest:
-        agent_answers = False
-
+    class Guest(SilentGuest):
         async def clone_disk(self, lun):
             return Image()
-
-        async def close(self):
-            return
 
     found = cloud.world.find(disk("db01-os"))
     assert isinstance(found, Disk)
