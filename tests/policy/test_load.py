@@ -136,6 +136,12 @@ def test_a_wrong_byte_is_shown_with_its_place():
     assert (problem.line, problem.column, problem.code) == (2, 7, "not-utf-8")
 
 
+def test_a_wrong_byte_after_a_byte_order_mark_has_its_place_too():
+    problem = only_problem_of(b"\xef\xbb\xbfn\xc3\xa4me: \xff\n")
+
+    assert (problem.line, problem.column) == (1, 7)
+
+
 def test_half_a_character_in_a_text_is_no_traceback():
     assert only_problem_of("name: \ud800\n").code == "not-utf-8"
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 import yaml
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from pydantic_core import PydanticCustomError
 from tests.policy.builders import SUBSCRIPTION, a_policy
 
@@ -65,12 +65,13 @@ def test_what_every_reader_takes_for_text_is_text(text):
     assert resolve_plain(text) == text
 
 
+@settings(max_examples=500, derandomize=True)
 @given(st.from_regex(r"[-+0-9a-fxoeyn:._TZ ]{1,12}", fullmatch=True))
 def test_text_is_never_something_else_to_a_reader_of_yaml_1_1(text):
     meaning = resolve_plain(text.strip())
 
     try:
-        older = yaml.safe_load(text.strip())
+        older = yaml.safe_load(f"key: {text.strip()}")["key"]
     except (yaml.YAMLError, ValueError):
         return
     if isinstance(meaning, str) and not isinstance(older, list | dict):

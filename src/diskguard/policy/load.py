@@ -1,5 +1,6 @@
 """A policy file loaded: the one file of this room that reads."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -84,9 +85,9 @@ def examine_policy(text: bytes | str, *, file: str) -> Examination:
         if raw.startswith(mark):
             return _refusal(file, "not-utf-8", f"this is {encoding}: save it as UTF-8")
     try:
-        decoded = raw.decode("utf-8-sig")
+        decoded = raw.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError as error:
-        return _not_utf_8(raw, error, file)
+        return _not_utf_8(error, file)
     return _examine(read_document(decoded, file=file))
 
 
@@ -132,13 +133,13 @@ def _refusal(file: str, code: str, message: str) -> Examination:
     return Examination(document=document, policy=None, problems=(problem,))
 
 
-def _not_utf_8(raw: bytes, error: UnicodeDecodeError, file: str) -> Examination:
-    before = raw[: error.start].decode("utf-8-sig")
+def _not_utf_8(error: UnicodeDecodeError, file: str) -> Examination:
+    before = error.object[: error.start].decode()
     problem = Problem(
         file=file,
         line=before.count("\n") + 1,
         column=len(before) - before.rfind("\n"),
         code="not-utf-8",
-        message=f"the byte 0x{raw[error.start]:02X} is not UTF-8: save the file as UTF-8",
+        message=f"the byte 0x{error.object[error.start]:02X} is not UTF-8: save the file as UTF-8",
     )
     return Examination(document=Document(file=file), policy=None, problems=(problem,))

@@ -274,7 +274,9 @@ class Policy(Strict):
     objectives: Objectives = Field(
         default_factory=Objectives, description="What is promised, and checked by `status`."
     )
-    copying: Copy = Field(default_factory=Copy, alias="copy", description="Copies in the other region.")
+    copying: Copy = Field(
+        default_factory=Copy, alias="copy", description="Copies in the other region."
+    )
     retention: Retention = Field(
         default_factory=Retention, description="What is kept; without it nothing is ever pruned."
     )
@@ -285,9 +287,12 @@ class Policy(Strict):
         default_factory=dict,
         description="Put on everything diskguard makes; text, so quote numbers.",
     )
-    limits: Limits = Field(default_factory=Limits, description="How much at once, and for how long.")
+    limits: Limits = Field(
+        default_factory=Limits, description="How much at once, and for how long."
+    )
     restore: Restore = Field(
-        default_factory=Restore, description="What a restored VM gets where the original cannot be had."
+        default_factory=Restore,
+        description="What a restored VM gets where the original cannot be had.",
     )
     drill: Given[Drill] = Field(default=None, description="Practice restores.")
     on_unsupported: Literal["fail", "warn"] = Field(

@@ -183,7 +183,9 @@ class Copy(Strict):
     speed: Literal["standard", "enhanced"] = Field(
         default="standard", description="`enhanced` is quicker and costs more."
     )
-    backlog: Backlog = Field(default_factory=Backlog, description="When copies are slower than points.")
+    backlog: Backlog = Field(
+        default_factory=Backlog, description="When copies are slower than points."
+    )
 
 
 class Keep(Strict):
