@@ -104,7 +104,7 @@ def test_a_run_without_instants_teaches_nothing():
 
     durations.learn(OperationState(status=OperationStatus.SUCCEEDED))
 
-    assert sum(durations.first_pauses()) == 20
+    assert sum(durations.first_pauses()) == 18
 
 
 def a_finished_run(seconds: float) -> OperationState:
