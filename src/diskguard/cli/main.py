@@ -1,6 +1,5 @@
 """The door: reads the command line, lets one command work, ends with its exit code."""
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
@@ -80,7 +79,7 @@ def _end_with(error: Exception) -> int:
         case click.Abort():
             return 130
         case BrokenPipeError():
-            return _nobody_reads()
+            return 1  # as `head` does it to us: nothing to say, and nobody to say it to
         case _:
             return show_bug(error)
 
@@ -96,9 +95,3 @@ def _never_fail_to_encode() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _nobody_reads() -> int:
-    """As `head` does it to us: say nothing, and keep the interpreter's last flush quiet."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 1

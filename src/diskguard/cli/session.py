@@ -1,8 +1,10 @@
 """One invocation of a command: what it says, where it says it, and how it ends."""
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TextIO
 
 import click
@@ -88,8 +90,10 @@ class Session:
             self._write(page)
             self.stdout.flush()
         except BrokenPipeError:
+            abandon(self.stdout)
             raise
         except OSError as error:
+            abandon(self.stdout)
             raise OutputLost(f"the result could not be written: {error.strerror}") from error
         return page.exit_code
 
@@ -129,3 +133,9 @@ class Session:
             lines = [*text.plain_lines(page.blocks)]
         for line in lines:
             print(line, file=self.stdout)
+
+
+def abandon(stream: TextIO) -> None:
+    """Keep the interpreter's last flush of a stream nobody takes from complaining."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
