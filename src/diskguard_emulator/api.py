@@ -176,13 +176,11 @@ class Api:
         return None
 
     def _check_region(self, call: Call) -> None:
-        """I: a region that is down answers 503."""
-        region, dead = self._region(call), self.world.dead_regions
-        listing = dead and self.world.settings.lists_fail_in_dead_regions and region == "global"
-        if region in dead or listing:
-            raise Refusal(
-                503, "ServiceUnavailable", f"The service in region '{region}' does not answer."
-            )
+        region = self._region(call)
+        rules.check_alive(region, self.world)
+        if region == "global" and self.world.settings.lists_fail_in_dead_regions:
+            for dead in self.world.dead_regions:
+                rules.check_alive(dead, self.world)
 
     # ------------------------------------------------------------------ faults and manners
 

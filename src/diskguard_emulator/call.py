@@ -100,7 +100,11 @@ class Call:
             error = refusal.error()
             if on_failure is not None:
                 on_failure(refusal)
-        operation.end(self.world.clock.now(), output=output, error=error)
+        except Exception as bug:
+            error = {"code": "EmulatorBug", "message": f"{type(bug).__name__}: {bug}"}
+            raise
+        finally:
+            operation.end(self.world.clock.now(), output=output, error=error)
 
     def accepted(
         self,

@@ -6,8 +6,6 @@ from typing import Final
 
 from diskguard_emulator.operations import wire_time
 from diskguard_emulator.resources import (
-    DISK,
-    SNAPSHOT,
     VM,
     Disk,
     ManagedCommand,
@@ -284,6 +282,3 @@ _GROUP: Final = re.compile(r"(/resourceGroups/)([^/\"]+)", re.IGNORECASE)
 def upper_case_groups(text: str) -> str:
     """Every resource group's name in capitals, as C7N and canRunScriptOnVM-2020 show it in some ids."""
     return _GROUP.sub(lambda match: match[1] + match[2].upper(), text)
-
-
-KINDS: Final = {VM: Vm, DISK: Disk, SNAPSHOT: Snapshot}

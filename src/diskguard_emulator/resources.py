@@ -157,14 +157,6 @@ class Snapshot(Resource):
     image: HeldImage | None = None
     instant_until: datetime | None = None
 
-    @property
-    def disk_unique_id(self) -> str:
-        """The unique id of the disk whose content this is, through all copies."""
-        source: Disk | Snapshot = self.source
-        while isinstance(source, Snapshot):
-            source = source.source
-        return source.unique_id
-
     def ready(self, now: datetime) -> bool:
         """True when it can be restored and copied from."""
         done = self.progress is None or self.progress.done(now)

@@ -96,6 +96,14 @@ def check_unchanged(snapshot: Snapshot, data: JsonObject) -> None:
 # ---------------------------------------------------------------------- copies
 
 
+def check_alive(region: str, world: World) -> None:
+    """I: whatever needs a region that is down is answered with 503."""
+    if region.lower() in world.dead_regions:
+        raise Refusal(
+            503, "ServiceUnavailable", f"The service in region '{region}' does not answer."
+        )
+
+
 def check_copy_source(source: Resource | None, wanted: str) -> Snapshot:
     """W: azure-cli 22370: CopyStart of a disk is `Entity not of expected type`."""
     if source is None:

@@ -1,6 +1,7 @@
 """The world: what exists, by id, by kind and by group; time, chance and tasks. No HTTP, no rules."""
 
 import asyncio
+import logging
 import random
 import uuid
 from collections.abc import Coroutine, Iterator
@@ -15,6 +16,7 @@ from diskguard_emulator.resources import Resource, Vm
 from diskguard_emulator.settings import Settings, Span
 from diskguard_emulator.wire import JsonObject
 
+_LOGGER = logging.getLogger(__name__)
 Kind = TypeVar("Kind", bound=Resource)
 
 
@@ -94,6 +96,7 @@ class World:
         self._tasks.discard(task)
         if not task.cancelled() and (bug := task.exception()) is not None:
             self.bugs.append(bug)
+            _LOGGER.error("the emulator's background work failed", exc_info=bug)
 
     async def close(self) -> None:
         """End all work under way and close every guest."""
@@ -102,7 +105,10 @@ class World:
             task.cancel()
         await asyncio.wait(tasks) if tasks else None
         for vm in self.every(Vm):
-            await vm.guest.close()
+            try:
+                await vm.guest.close()
+            except Exception as bug:  # noqa: BLE001 - the other guests are closed all the same
+                self.bugs.append(bug)
 
     # ------------------------------------------------------------------ what exists
 

@@ -136,10 +136,12 @@ async def test_a_dead_region_answers_nothing_and_its_copies_stand_still(cloud, w
     await asyncio.sleep(900)
     standing = await percent(wire)
     dead = await wire.get(snapshot("one"))
+    from_the_dead = await put_copy(wire)
     cloud.world.revive_region("eastus")
     await asyncio.sleep(900)
 
     assert before == standing < 100
+    assert from_the_dead.status == 202, "a repeated PUT of the copy needs its own region only"
     assert (dead.status, dead.body["error"]["code"]) == (503, "ServiceUnavailable")
     assert await percent(wire) == 100.0
 
@@ -209,3 +211,11 @@ async def test_incremental_snapshots_are_zone_redundant_where_the_region_has_zon
         found = (await wire.get(snapshot("one"))).body
 
     assert found["sku"]["name"] == ("Standard_ZRS" if zone_region == "eastus" else "Standard_LRS")
+
+
+async def test_nothing_is_copied_out_of_a_dead_region(cloud, wire):
+    await taken(wire)
+    cloud.world.kill_region("eastus")
+    refused = await put_copy(wire)
+
+    assert (refused.status, refused.body["error"]["code"]) == (503, "ServiceUnavailable")

@@ -178,6 +178,7 @@ def _put_copy(call: Call, data: JsonObject, tags: dict[str, str] | None) -> Resp
     linked = "Microsoft.Compute/snapshots/beginGetAccess/action"
     require_linked(call.principal, linked, source.id, (call.action, scope))
     location = str(required(call.body, "location"))
+    rules.check_alive(source.location, call.world)
     rules.check_copyable(source, call.world.clock.now())
     rules.check_copy_order(source, location, call.world)
     copy = _new(call, source, data, tags)
