@@ -179,3 +179,18 @@ async def test_a_run_over_many_vms_never_meets_a_429():
 
     assert {entry.status for entry in room.cloud.api.log.of("PUT")} == {202}
     assert room.sent("PUT") == 400
+
+
+async def test_reservations_are_served_in_the_order_they_came_and_none_starves():
+    pacer = a_pacer()
+    served: list[int] = []
+
+    async def reserve(number: int, snapshots: int) -> None:
+        await pacer.reserve(SUBSCRIPTION, Region("eastus"), snapshots, timedelta(minutes=5))
+        served.append(number)
+
+    async with asyncio.TaskGroup() as tasks:
+        for number, snapshots in enumerate((180, 60, 1, 1)):
+            tasks.create_task(reserve(number, snapshots))
+
+    assert served == [0, 1, 2, 3]

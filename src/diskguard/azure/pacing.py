@@ -1,6 +1,7 @@
 """The budget at work: requests wait their turn here, and answers teach it."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -56,6 +57,9 @@ class Pacer:
     notice: Callable[[Event], None]
     budget: Budget = field(default_factory=Budget)
     offset: ClockOffset = field(default_factory=ClockOffset)
+    _turns: defaultdict[str, asyncio.Lock] = field(
+        init=False, default_factory=lambda: defaultdict(asyncio.Lock)
+    )
 
     async def admit(self, method: str, url: str, call: Call) -> dict[Bucket, Limit]:
         """Return, with what it was charged to, when the request may be sent.
@@ -79,7 +83,17 @@ class Pacer:
     async def reserve(
         self, subscription: str, region: Region, snapshots: int, within: timedelta
     ) -> None:
-        """Keep a window's requests and one status read each. Raises Throttled after `within`."""
+        """Keep a window's requests and one status read each. Raises Throttled after `within`.
+
+        One after the other, in the order they came: who waits here holds back only those who have
+        not begun, so the requests of VMs under way go first and nobody waits for ever.
+        """
+        async with self._turns[subscription.lower()]:
+            await self._reserve(subscription, region, snapshots, within)
+
+    async def _reserve(
+        self, subscription: str, region: Region, snapshots: int, within: timedelta
+    ) -> None:
         limits: dict[Bucket, Limit] = {}
         for buckets in charges_of_window(subscription, region).values():
             limits.update(buckets)
