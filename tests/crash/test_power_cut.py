@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.run.invariants import check_every_sealed_point_is_whole, check_nothing_stands_still
 from tests.support.estates import a_vm, an_estate
 from tests.support.inprocess import Fuse
 from tests.support.runs import EPOCH, Stage, a_stage
@@ -15,8 +15,6 @@ from diskguard.model.estate import Snapshot
 from diskguard.model.restore_point import PointState
 from diskguard.plan.backup import plan_backup
 from diskguard.plan.points import ATTEMPT_LIFETIME
-from diskguard_emulator.guests.virtual import VirtualGuest
-from diskguard_emulator.resources import Vm
 
 POLICY = """
 version: 1
@@ -32,7 +30,6 @@ rules:
     select: {{include: [{{names: ["files01"]}}]}}
     consistency: {{linux: offline}}
 """
-LIMIT = timedelta(seconds=10)
 REQUESTS = 64  # more than an undisturbed run needs, as a test below holds
 CUTS = range(1, REQUESTS)
 # What may differ from an undisturbed run's: the attempt, its instants, the grade.
@@ -67,24 +64,6 @@ def in_essence(snapshot: Snapshot) -> tuple[object, ...]:
 async def essence(stage: Stage) -> list[tuple[object, ...]]:
     """Everything a run leaves in Azure."""
     return sorted((in_essence(each) for each in await stage.snapshots()), key=str)
-
-
-async def check_nothing_stands_still(stage: Stage) -> None:
-    await asyncio.sleep(LIMIT.total_seconds() + 1)  # what a dead run armed ends by itself
-    for vm in stage.cloud.world.every(Vm):
-        assert isinstance(vm.guest, VirtualGuest)
-        assert vm.guest.longest_freeze <= LIMIT + timedelta(seconds=1)
-        assert not vm.guest.is_frozen
-        assert not vm.guest.stopped
-        assert "diskguard-stopped" not in vm.tags
-
-
-async def check_every_sealed_point_is_whole(stage: Stage) -> None:
-    assembly = await stage.assembly()
-    assert assembly.strangers == ()
-    for point in assembly.points:
-        for part in point.parts:
-            assert part.seal is None or part.state is not PointState.INCOMPLETE
 
 
 @pytest.fixture(scope="session")

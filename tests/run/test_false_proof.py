@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.support.estates import a_vm, an_estate
@@ -14,13 +15,13 @@ from diskguard_emulator.resources import Vm
 ONCE = timedelta(seconds=2)  # after the first mount froze: in the middle of the window
 
 
-def befalls(what: Happening, amount: float = 0, *, host_clock: bool = False) -> dict[str, object]:
+def befalls(what: Happening, amount: float = 0, *, host_clock: bool = False) -> dict[str, Any]:
     """Trouble that strikes in every window."""
     incident = Incident(what=what, after=ONCE, amount=timedelta(seconds=amount))
     return {"incidents": (incident,), "host_clock": host_clock}
 
 
-TROUBLES = {
+TROUBLES: dict[str, dict[str, Any]] = {
     "the host pauses it, and its clock is put right": befalls(Happening.PAUSED, 5),
     "the host pauses it for long, unnoticed": befalls(Happening.PAUSED_UNNOTICED, 30),
     "its clock is stepped": befalls(Happening.CLOCK_STEPPED, 3),

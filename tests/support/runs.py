@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ from diskguard.policy.model import Policy
 from diskguard.ports import Ports
 from diskguard.run.line import Errand, Run
 from diskguard.run.observe import Look, Scope, observe_estate, observe_snapshots
+from diskguard_emulator.faults import Effect, Fault
+from diskguard_emulator.guests.virtual import VirtualGuest
+from diskguard_emulator.resources import Vm
 
 E = TypeVar("E", bound=Event)
 EPOCH = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -82,21 +86,28 @@ class Ear:
         return [event for event in self.heard if isinstance(event, kind)]
 
 
-def nonces(seed: str = "a") -> Callable[[], str]:
-    """A nonce that counts: every one another, every run of a test the same."""
+def nonces(process: str) -> Callable[[], str]:
+    """A nonce that counts: every one another, of every process, and in every test the same."""
     numbers: Iterator[int] = itertools.count(1)
-    return lambda: f"{seed}{next(numbers):015x}"
+    return lambda: f"{zlib.crc32(process.encode()):08x}{next(numbers):08x}"
 
 
 @dataclass
 class Stage:
-    """A cloud, a policy, and runs of diskguard against them."""
+    """A cloud, a policy, and runs of diskguard on one machine against them."""
 
     cloud: Cloud
     policy: Policy
     clock: LoopClock = field(default_factory=LoopClock)
     ear: Ear = field(default_factory=Ear)
+    credential: TestCredential = field(default_factory=TestCredential)
+    machine: str = "this"
     runs: int = 0
+
+    def on_another_machine(self, *, wrong_by: timedelta = timedelta()) -> "Stage":
+        """The same cloud and policy, seen from elsewhere."""
+        clock = LoopClock(wrong_by)
+        return Stage(cloud=self.cloud, policy=self.policy, clock=clock, machine="another")
 
     @property
     def scope(self) -> Scope:
@@ -116,7 +127,7 @@ class Stage:
             notice=self.ear.notice,
             environment={},
             transport=self.cloud.transport(fuse),
-            credential=TestCredential(),
+            credential=self.credential,
         ) as azure:
             yield Ports(
                 inventory=azure.inventory,
@@ -124,7 +135,7 @@ class Stage:
                 guest=azure.guest,
                 observer=self.ear,
                 clock=self.clock,
-                nonce=nonces(f"{self.runs:x}"[:1]),
+                nonce=nonces(f"{self.machine} {self.runs}"),
             )
 
     def errand(self, ports: Ports, **changes: Any) -> Errand:
@@ -151,6 +162,18 @@ class Stage:
         """One undisturbed process, from its first look to its last copy."""
         async with self.ports() as ports:
             return await Run(self.errand(ports, **changes), ports).to_its_end()
+
+    async def copy(self, **changes: Any) -> RunReport:
+        """One process of `diskguard copy`."""
+        return await self.back_up(**{"plan_backup": None, "plan_recovery": None, **changes})
+
+    async def back_up_cancelled(self, after: timedelta, **changes: Any) -> RunReport:
+        """One process that gets SIGTERM after so long, and its report."""
+        async with self.ports() as ports:
+            run = asyncio.ensure_future(Run(self.errand(ports, **changes), ports).to_its_end())
+            await asyncio.sleep(after.total_seconds())
+            run.cancel()
+            return await run
 
     async def back_up_until(self, fuse: Fuse, **changes: Any) -> RunReport | None:
         """One process that dies when the fuse blows: None then, its report if it outlived it."""
@@ -185,6 +208,22 @@ class Stage:
     async def snapshots(self) -> tuple[Snapshot, ...]:
         """Every snapshot of the policy's groups."""
         return (await self.look()).estate.snapshots
+
+    def guest(self, vm: str = "db01") -> VirtualGuest:
+        """The inside of that VM."""
+        guest = self.vm(vm).guest
+        assert isinstance(guest, VirtualGuest)
+        return guest
+
+    def vm(self, name: str = "db01") -> Vm:
+        """That VM, as Azure has it."""
+        return next(vm for vm in self.cloud.world.every(Vm) if vm.name == name)
+
+    def suffers(
+        self, effect: Effect, method: str | None = None, path: str = "", **facts: Any
+    ) -> None:
+        """From now on a request of that kind fares like this (diskguard_emulator.faults)."""
+        self.cloud.api.faults.add(Fault(effect=effect, method=method, path=path, **facts))
 
 
 async def _kill(task: "asyncio.Future[Any]", fuse: Fuse) -> None:

@@ -15,6 +15,7 @@ from diskguard.run.together import together
 # A lost answer may be about a request Azure is still taking in; a read just after a create can
 # still say 404 (arm-wire 3). So a snapshot is looked for this often, with these pauses.
 LOOKS = tuple(timedelta(seconds=seconds) for seconds in (0, 3, 7, 15))
+UNDER_WAY = ("Creating", "Updating")  # Azure's words for what is neither made nor failed yet
 # Pauses between reads of an operation that is not finished when it should be.
 FOLLOW = tuple(timedelta(seconds=seconds) for seconds in (2, 3, 5, 10, 15, 30))
 GIVE_UP_AFTER = timedelta(minutes=8)  # well within ATTEMPT_LIFETIME, with COLLECT and the seal
@@ -106,9 +107,9 @@ async def _adopt(asked: Asked, ports: Ports) -> Taken:
     for pause in LOOKS:
         await ports.clock.sleep_until(ports.clock.now() + pause)
         snapshot = await ports.compute.find_snapshot(asked.wish.id)
-        if snapshot is not None:
+        if snapshot is not None and snapshot.provisioning_state not in UNDER_WAY:
             return _own(asked, snapshot, None)
-    raise Unfinished(f"{asked.wish.id.name}: the answer was lost and no such snapshot appeared")
+    raise Unfinished(f"{asked.wish.id.name}: the answer was lost and no such snapshot was finished")
 
 
 async def _finish(asked: Asked, requested: Requested, ports: Ports) -> Taken:
