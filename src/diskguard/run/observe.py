@@ -127,10 +127,15 @@ async def _list_snapshots(
 async def _snapshots_of(
     subscription: str, group: str | None, inventory: Inventory
 ) -> tuple[Snapshot, ...]:
-    """A group that does not exist holds nothing; the plan says what its absence means."""
+    """A group that does not exist holds nothing; the plan says what its absence means.
+
+    A subscription that does not exist is an error: nobody looked there.
+    """
     try:
         return await inventory.list_snapshots(subscription, group)
-    except ResourceMissing:
+    except ResourceMissing as missing:
+        if missing.azure_code == "SubscriptionNotFound":
+            raise
         return ()
 
 
