@@ -176,7 +176,10 @@ class LinuxGuest:
         (self.folder / "links").write_text("".join(map(self._link_line, self.facts.disks)))
         cgroup = _cgroup(self.facts.vm_name)
         cgroup.mkdir(exist_ok=True)
-        with as_file(files(INSIDE) / "boot_linux.sh") as boot:
+        with (
+            as_file(files(INSIDE) / "boot_linux.sh") as boot,
+            (self.folder / "console").open("ab") as console,
+        ):
             self._machine = await asyncio.create_subprocess_exec(
                 "sh",
                 "-c",
@@ -186,9 +189,9 @@ class LinuxGuest:
                 self._init,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
-                stderr=(self.folder / "console").open("ab"),
+                stderr=console,
             )
-            await self._wait_until_up(self._machine)
+        await self._wait_until_up(self._machine)
         self._handles = [os.open(f"{self.root}{mount.path}", os.O_RDONLY) for mount in self.mounts]
         self._refuse_the_machines_own()
         if self._writes:

@@ -9,6 +9,8 @@ from typing import Final
 FICLONE: Final = 0x40049409  # linux/fs.h: _IOW(0x94, 9, int)
 ROOM: Final = 2**30
 BLOCK: Final = "4096"  # one size everywhere: XFS wants whole blocks for direct I/O on shared files
+PATIENCE: Final = 100
+GLANCE: Final = 0.1
 MAKE: Final = {
     "ext4": ("mkfs.ext4", "-q", "-F", "-b", BLOCK),
     "xfs": ("mkfs.xfs", "-q", "-f", "-s", f"size={BLOCK}"),
@@ -94,7 +96,7 @@ class Store:
             await command("losetup", "--detach", disk.device)
         self._disks.clear()
         if self._device is not None:
-            await command("umount", self.place)
+            await _when_idle("umount", self.place)
             await command("losetup", "--detach", self._device)
             (self._folder / "store.img").unlink()
             self._device = None
@@ -105,6 +107,19 @@ async def attach(file: Path) -> str:
     return await command(
         *("losetup", "--find", "--show", "--direct-io=on", "--sector-size", BLOCK), file
     )
+
+
+async def _when_idle(*words: str | Path) -> None:
+    """The command has succeeded: the last users of a file system may still be dying."""
+    for attempt in range(PATIENCE):
+        try:
+            await command(*words)
+        except CommandFailed:
+            if attempt == PATIENCE - 1:
+                raise
+            await asyncio.sleep(GLANCE)
+        else:
+            return
 
 
 async def make_file_system(kind: str, devices: list[str]) -> None:
