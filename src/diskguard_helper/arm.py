@@ -7,15 +7,17 @@ from diskguard_helper.legs import SESSION, SYSTEMD, clear_old_attempts, start_le
 from diskguard_helper.look import Sight, look
 from diskguard_helper.mountinfo import Mount, lies_in_memory, read_mounts
 from diskguard_helper.nouns import Plan, Refused, Target, Wish, format_plan, parse_wish
-from diskguard_helper.places import Places, attempts_in, common_lock
+from diskguard_helper.places import Places, attempts_in, common_lock, read_plan
 from diskguard_helper.probe import refuse_hung_task_panic
 from diskguard_helper.thaw import open_targets
+from diskguard_helper.watchdog import end_an_overdue_watchdog
 
 if TYPE_CHECKING:
     from diskguard_helper.kernel import Kernel
 
 FLUSHED, FLUSH_PASSES, FLUSH_PATIENCE = 0.3, 4, 60.0
 LEAST_LEAD_LEFT = 0.2
+DYING, DYING_GLANCE = 25, 0.02
 SETTLE, WATCH_BEFORE, TIMER_AFTER, PROMISE = 1.0, 0.2, 0.3, 1.0
 
 
@@ -51,8 +53,14 @@ def choose_supervisor(wish: Wish, kernel: "Kernel") -> str:
 
 def refuse_while_somebody_is_at_work(kernel: "Kernel") -> None:
     """No holder, watchdog or thaw pass lives. Raises Refused, naming whose they are."""
-    if kernel.is_locked(common_lock(kernel)):
-        raise Refused("busy", "attempt %s is at work" % (", ".join(attempts_in(kernel)) or "?"))
+    for attempt in attempts_in(kernel):
+        places = Places(kernel, attempt)
+        end_an_overdue_watchdog(places, read_plan(places, kernel), kernel)
+    for _ in range(DYING):  # who was just killed needs a moment to let go
+        if not kernel.is_locked(common_lock(kernel)):
+            return
+        kernel.sleep_until(kernel.boot_clock() + DYING_GLANCE)
+    raise Refused("busy", "attempt %s is at work" % (", ".join(attempts_in(kernel)) or "?"))
 
 
 def arm_alone(wish: Wish, mounts: List[Mount], supervisor: str, kernel: "Kernel") -> Dict[str, Any]:

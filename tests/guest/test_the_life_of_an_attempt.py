@@ -97,6 +97,17 @@ def collected_kind(machine: FakeMachine, attempt: str) -> str:
     return str(collected(machine, attempt)["kind"])
 
 
+def test_a_watchdog_stopped_for_good_does_not_keep_the_next_run_out():
+    machine, _, _ = a_machine()
+    promise = armed(machine, *PLAN)
+    machine.run_until(freeze_at(machine, promise) + 1)
+    machine.processes[1].stopped = True
+    machine._due = [due for due in machine._due if due[2] in machine.processes]
+    machine.run_until(freeze_at(machine, promise) + LIMIT + 2)
+
+    assert armed(machine, *PLAN, attempt="a2")["kind"] == "armed"
+
+
 def test_a_mount_that_somebody_else_thawed_means_the_window_was_lost():
     machine, data, _ = a_machine()
     promise = armed(machine, *PLAN)

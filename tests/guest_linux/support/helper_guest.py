@@ -11,7 +11,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -63,7 +63,7 @@ class HelperGuest:
 
     def inside(self, *command: str) -> str:
         """What the command printed, run inside."""
-        return run("nsenter", "--target", str(self.init), "--mount", "--pid", *command)
+        return run("nsenter", "--target", str(self.init), "--all", *command)
 
     def request(self, attempt: str = "a1", **changes: Any) -> FreezeRequest:
         """A request over every disk; frozen 2 s from now for at most 3 s."""
@@ -83,7 +83,7 @@ class HelperGuest:
     def say(self, script: tuple[str, ...]) -> str:
         """What a script of ours printed, run as Run Command would."""
         text = "\n".join(guarded(script))
-        shell = ["nsenter", "--target", str(self.init), "--mount", "--pid", "sh"]
+        shell = ["nsenter", "--target", str(self.init), "--all", "sh"]
         done = subprocess.run(
             shell, input=text, capture_output=True, text=True, timeout=25, check=False
         )
@@ -179,11 +179,30 @@ def guarded_archive() -> bytes:
 
 
 Dress = Callable[[HelperGuest], None]
+House = Callable[[Path], AbstractContextManager[int]]
+
+
+@contextmanager
+def namespaces(folder: Path) -> Iterator[int]:
+    """The first process of namespaces of their own, without systemd."""
+    line = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    outer = subprocess.Popen([*line, sys.executable, "-I", "-S", "-c", _INIT])
+    try:
+        init = child_of(outer.pid)
+        ours, theirs = Path("/proc/1/comm"), Path(f"/proc/{init}/root/proc/1/comm")
+        until(lambda: theirs.read_text() != ours.read_text(), "it has no /proc of its own")
+        run("nsenter", "-t", str(init), "-m", "mount", "-t", "tmpfs", "run", "/run")
+        run("nsenter", "-t", str(init), "-m", "mount", "-t", "tmpfs", "dev", "/dev")
+        run("nsenter", "-t", str(init), "-m", "mknod", "/dev/null", "c", "1", "3")
+        yield init
+    finally:
+        outer.kill()
+        outer.wait()
 
 
 @contextmanager
 def helper_guest(
-    folder: Path, luns: int, dress: Dress, megabytes: int = 64
+    folder: Path, luns: int, dress: Dress, megabytes: int = 64, house: House = namespaces
 ) -> Iterator[HelperGuest]:
     """A guest with that many data disks, dressed with file systems; thawed and gone afterwards."""
     with ExitStack() as stack:
@@ -191,27 +210,21 @@ def helper_guest(
             lun: stack.enter_context(loop_disk(folder, f"lun{lun}", megabytes))
             for lun in range(luns)
         }
-        guest = stack.enter_context(_namespaces(devices, megabytes << 20))
+        stack.callback(_wait_until_unused, devices)
+        init = stack.enter_context(house(folder))
+        sizes = dict.fromkeys(devices, megabytes << 20)
+        guest = HelperGuest(init=init, sizes=sizes, devices=devices)
+        stack.callback(_thaw_everything, guest)
+        _furnish(guest)
         dress(guest)
         yield guest
 
 
-@contextmanager
-def _namespaces(devices: dict[int, str], size: int) -> Iterator[HelperGuest]:
-    line = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    outer = subprocess.Popen([*line, sys.executable, "-I", "-S", "-c", _INIT])
-    try:
-        init = _child_of(outer.pid)
-        guest = HelperGuest(init=init, sizes=dict.fromkeys(devices, size), devices=devices)
-        _furnish(guest)
-        yield guest
-        for path in guest.mounts:
-            while guest.thaw_from_outside(path) == 0:
-                continue
-    finally:
-        outer.kill()
-        outer.wait()
-        _wait_until_unused(devices)
+def _thaw_everything(guest: HelperGuest) -> None:
+    """Whatever a test left frozen would keep its device for ever."""
+    for path in guest.mounts:
+        while guest.thaw_from_outside(path) == 0:
+            continue
 
 
 def _wait_until_unused(devices: dict[int, str]) -> None:
@@ -228,20 +241,16 @@ def _is_unused(device: str) -> bool:
     return True
 
 
-def _child_of(process: int) -> int:
+def child_of(process: int) -> int:
+    """The first child of a process, once it has one."""
     children = Path(f"/proc/{process}/task/{process}/children")
     until(lambda: bool(children.read_text()), "the namespace did not come up")
     return int(children.read_text().split()[0])
 
 
 def _furnish(guest: HelperGuest) -> None:
-    """A /run in memory, and a /dev whose links name the loop devices as Azure's udev rules would."""
-    ours, theirs = Path("/proc/1/comm"), guest.root / "proc/1/comm"
-    until(lambda: theirs.read_text() != ours.read_text(), "the namespace has no /proc of its own")
-    guest.inside("mount", "-t", "tmpfs", "run", "/run")
+    """Links that name the loop devices as Azure's udev rules would."""
     guest.inside("mount", "-t", "tmpfs", "mnt", "/mnt")
-    guest.inside("mount", "-t", "tmpfs", "dev", "/dev")
-    guest.inside("mknod", "/dev/null", "c", "1", "3")
     guest.inside("mkdir", "-p", "/dev/disk/azure/scsi1")
     for lun, device in guest.devices.items():
         guest.inside("mknod", f"/dev/{device}", "b", "7", device.removeprefix("loop"))

@@ -1,0 +1,166 @@
+"""The shipped helper as systemd units: kill what you like, nothing stays frozen past the limit."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from tests.guest_linux.support.helper_guest import (
+    LIMIT,
+    HelperGuest,
+    helper_guest,
+    with_all,
+    with_file_system,
+    writing_to,
+)
+from tests.guest_linux.support.loops import only_freeze_test_here, why_no_real_disks
+from tests.guest_linux.support.systemd_guest import why_no_systemd_guest, with_systemd
+from tests.guest_linux.support.waiting import wait_for
+
+from diskguard.errors import GuestReportMissing
+from diskguard.model.guest import HoldOutcome
+
+_why_not = why_no_real_disks() or why_no_systemd_guest()
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.real_time,
+    pytest.mark.timeout(180),
+    pytest.mark.xdist_group("freeze"),
+    pytest.mark.skipif(_why_not is not None, reason=str(_why_not)),
+]
+
+PROMISE = LIMIT.total_seconds() + 1.0
+TWO = with_all(with_file_system("ext4", "/mnt/a", 0), with_file_system("btrfs", "/mnt/b", 1, 2))
+SEED = 20261122
+
+
+@pytest.fixture(scope="module")
+def guest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HelperGuest]:
+    with (
+        only_freeze_test_here(),
+        helper_guest(
+            tmp_path_factory.mktemp("systemd"), 3, TWO, megabytes=128, house=with_systemd
+        ) as booted,
+    ):
+        yield booted
+
+
+def systemctl(guest: HelperGuest, *words: str) -> None:
+    with suppress(AssertionError):  # what is gone already cannot be killed
+        guest.inside("systemctl", *words)
+
+
+def units(attempt: str, *legs: str) -> list[str]:
+    return [f"diskguard-{leg}-{attempt}.service" for leg in legs]
+
+
+def nobody(guest: HelperGuest, attempt: str) -> None:
+    systemctl(guest, "status", *units(attempt, "hold"))
+
+
+def holder_killed(guest: HelperGuest, attempt: str) -> None:
+    systemctl(guest, "kill", "--kill-who=main", "--signal=KILL", *units(attempt, "hold"))
+
+
+def watchdog_killed(guest: HelperGuest, attempt: str) -> None:
+    systemctl(guest, "kill", "--kill-who=main", "--signal=KILL", *units(attempt, "watch"))
+
+
+def both_killed(guest: HelperGuest, attempt: str) -> None:
+    systemctl(guest, "kill", "--signal=KILL", *units(attempt, "watch", "hold"))
+
+
+def both_stopped(guest: HelperGuest, attempt: str) -> None:
+    systemctl(guest, "kill", "--signal=STOP", *units(attempt, "watch", "hold"))
+
+
+def both_units_stopped(guest: HelperGuest, attempt: str) -> None:
+    systemctl(guest, "stop", "--no-block", *units(attempt, "watch", "hold"))
+
+
+def slice_killed(guest: HelperGuest, attempt: str) -> None:
+    systemctl(guest, "kill", "--signal=KILL", "diskguard.slice")
+
+
+def slice_stopped(guest: HelperGuest, attempt: str) -> None:
+    systemctl(guest, "stop", "--no-block", "diskguard.slice")
+
+
+def timer_stopped_and_holder_killed(guest: HelperGuest, attempt: str) -> None:
+    systemctl(guest, "stop", f"diskguard-timer-{attempt}.timer")
+    holder_killed(guest, attempt)
+
+
+def timer_and_watchdog_stopped(guest: HelperGuest, attempt: str) -> None:
+    systemctl(guest, "stop", f"diskguard-timer-{attempt}.timer")
+    systemctl(guest, "kill", "--signal=STOP", *units(attempt, "watch"))
+
+
+Trouble = Callable[[HelperGuest, str], None]
+TROUBLES: list[Trouble] = [
+    holder_killed,
+    watchdog_killed,
+    both_killed,
+    both_stopped,
+    both_units_stopped,
+    slice_killed,
+    slice_stopped,
+    timer_stopped_and_holder_killed,
+    timer_and_watchdog_stopped,
+]
+
+
+def outcome_after(guest: HelperGuest, attempt: str, trouble: Trouble, after: float) -> str:
+    """How an attempt with that trouble ended; never frozen past the limit and its second."""
+    with writing_to(guest, "/mnt/a") as first, writing_to(guest, "/mnt/b") as second:
+        armed = guest.arm(guest.request(attempt, allow_without_systemd=False, lead=LEAD))
+        wait_for(armed, after)
+        trouble(guest, attempt)
+        wait_for(armed, PROMISE)
+        silent = max(first.silent_for, second.silent_for)
+        assert silent < 0.5, f"{trouble.__name__} after {after} s"
+        assert max(first.longest_silence, second.longest_silence) < PROMISE
+    try:
+        return str(guest.collect(attempt).outcome)
+    except GuestReportMissing:
+        return "missing"
+
+
+LEAD = timedelta(seconds=3)
+
+
+def test_left_alone_it_holds_and_leaves_no_unit(guest: HelperGuest):
+    outcome = outcome_after(guest, "alone", nobody, 1.0)
+
+    assert outcome == HoldOutcome.HELD
+    running = guest.inside("systemctl", "list-units", "--plain", "--no-legend", "diskguard-*")
+    assert [line.split()[0] for line in running.splitlines()] == ["diskguard-clean-alone.timer"]
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_whoever_dies_inside_the_window_nothing_stays_frozen(guest: HelperGuest, trouble: Trouble):
+    attempt = trouble.__name__.replace("_", "-")
+
+    outcome = outcome_after(guest, attempt, trouble, 0.8)
+
+    assert outcome != HoldOutcome.HELD or trouble is timer_and_watchdog_stopped
+
+
+@pytest.mark.parametrize("trouble", [holder_killed, watchdog_killed, slice_killed])
+def test_who_dies_before_the_instant_keeps_everything_unfrozen(
+    guest: HelperGuest, trouble: Trouble
+):
+    outcome = outcome_after(guest, "early-" + trouble.__name__.replace("_", "-"), trouble, -0.5)
+
+    assert outcome in ("missing", HoldOutcome.ABORTED)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_at_random_instants_nothing_stays_frozen(guest: HelperGuest):
+    chance = random.Random(SEED)  # noqa: S311 - a seed, so that a failure can be seen again
+
+    for number in range(40):
+        trouble, after = chance.choice(TROUBLES), chance.uniform(-1.0, LIMIT.total_seconds())
+        outcome_after(guest, f"random-{number}", trouble, after)
