@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from diskguard.errors import (
+    CloudRefused,
     CloudUnreachable,
     DiskguardError,
     GuestAnswerUnreadable,
@@ -20,7 +21,7 @@ from diskguard.ports import Ports
 from diskguard.run.attempt import Attempt, Members, enter, evidence_of, operations_of
 from diskguard.run.claim import clear_names
 from diskguard.run.members import Asked, follow_to_end, request_members
-from diskguard.run.window import Standstill, agree, window
+from diskguard.run.window import Standstill, agree, check_in_time, window
 
 BUDGET_WAIT = timedelta(hours=1)  # nobody is armed meanwhile; `run_timeout` ends the run before
 COLLECT_WITHIN = timedelta(minutes=4)  # a busy Run Command; afterwards the point has no proof
@@ -137,7 +138,7 @@ async def _arm(
     except (CloudUnreachable, GuestAnswerUnreadable) as error:
         over_at = ports.clock.now() + budget.lead + budget.limit + AFTER_THAW
         raise AttemptLost(error, over_at=over_at, again=True) from error
-    except GuestTrouble as error:
+    except (GuestTrouble, CloudRefused) as error:  # a VM may forbid extensions, and so scripts
         passing = isinstance(error, GuestRefused) and error.reason in PASSING
         over_at = ports.clock.now() + (budget.lead + budget.limit if passing else timedelta())
         raise AttemptLost(error, over_at=over_at, again=passing) from error
@@ -173,6 +174,7 @@ async def _ask_in_window(
 
 async def _claim(plan: VmPlan, standstill: Standstill, ports: Ports) -> None:
     """The guest's lock is ours now, so what is free at this moment stays free for us."""
+    check_in_time(standstill, ports.clock)
     try:
         async with asyncio.timeout_at(ports.clock.loop_time(standstill.freeze_at)):
             await clear_names(plan, ports)

@@ -1,10 +1,11 @@
 """A VM stopped for its backup, and always started again."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from diskguard.errors import DiskguardError
+from diskguard.errors import CloudUnreachable, DiskguardError
 from diskguard.model.events import Warned
 from diskguard.model.ids import ResourceId
 from diskguard.plan.backup_plan import VmPlan
@@ -24,7 +25,7 @@ async def stopped(plan: VmPlan, vm: ResourceId, ports: Ports) -> AsyncIterator[N
     The tag is written before the stop and removed after the start, so that the next run of any
     machine finishes what a killed one began.
     """
-    await ports.compute.merge_tags(vm, {STOPPED: plan.point})
+    await _mark(vm, plan.point, ports)
     try:
         enter(plan, "stopping", ports)
         await ports.compute.stop_vm(vm, deallocate=plan.deallocate)
@@ -32,6 +33,18 @@ async def stopped(plan: VmPlan, vm: ResourceId, ports: Ports) -> AsyncIterator[N
     finally:
         enter(plan, "starting", ports)
         await surely(start_again(vm, plan.point, ports))
+
+
+async def _mark(vm: ResourceId, point: str, ports: Ports) -> None:
+    """Write the tag; one that may have been written without our knowing is taken away again.
+
+    Left behind it would have the next run start a VM that somebody stopped on purpose since.
+    """
+    try:
+        await ports.compute.merge_tags(vm, {STOPPED: point})
+    except (CloudUnreachable, asyncio.CancelledError):
+        await surely(start_again(vm, point, ports))
+        raise
 
 
 async def start_again(vm: ResourceId, point: str, ports: Ports) -> None:
@@ -60,6 +73,6 @@ def _warn(vm: ResourceId, error: DiskguardError, ports: Ports) -> None:
             at=ports.clock.now(),
             source=vm.name,
             code="not-started-yet",
-            message=f"{vm} was stopped for its backup and could not be started: {error}",
+            message=f"{vm} is not started and freed of its tag {STOPPED} yet: {error}",
         )
     )

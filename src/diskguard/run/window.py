@@ -47,15 +47,19 @@ def agree(armed: Armed, budget: FreezeBudget, *, offset: timedelta) -> Standstil
     )
 
 
+def check_in_time(standstill: Standstill, clock: Clock) -> None:
+    """Raise WindowMissed if "armed" came after the freeze: then nothing may be requested."""
+    if clock.now() >= standstill.freeze_at:
+        raise WindowMissed('"armed" arrived after the guest had begun to freeze')
+
+
 @asynccontextmanager
 async def window(standstill: Standstill, clock: Clock) -> AsyncIterator[Standstill]:
     """Open when the guest has frozen, close when it has thawed by itself; late is never early.
 
-    Raises WindowMissed, before anything is requested, if "armed" came after the freeze or if this
-    machine was held up until too little of the window was left. Cancelling waits for the thaw.
+    Raises WindowMissed, before anything is requested, if this machine was held up until too little
+    of the window was left. Cancelling waits for the thaw.
     """
-    if clock.now() >= standstill.freeze_at:
-        raise WindowMissed('"armed" arrived after the guest had begun to freeze')
     await clock.sleep_until(standstill.opens)
     if clock.now() > standstill.latest_start:
         raise WindowMissed("this machine was held up until the window was half over")
