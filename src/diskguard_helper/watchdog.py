@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from diskguard_helper.kernel import Kernel
 
 GLANCE = 0.05
+EARLY_GLANCE = 1.0  # while nothing can be frozen yet
 PASSES_END = 600.0  # after the deadline; a FIFREEZE that hangs longer needs a restart
 
 
@@ -36,11 +37,18 @@ def watch(directory: str, kernel: "Kernel") -> Iterator[float]:
     while kernel.is_locked(places.hold_lock) and not kernel.asked_to_stop():
         if kernel.boot_clock() >= plan.watch_at:
             break
-        yield min(kernel.boot_clock() + GLANCE, plan.watch_at)
+        yield next_glance(plan, kernel.boot_clock())
     for instant in thaw_what_is_left(places, plan, handles, kernel):
         yield instant
     if plan.supervisor == "systemd":
         kernel.stop_unit(unit_of("timer", plan.attempt) + ".timer")
+
+
+def next_glance(plan: Plan, now: float) -> float:
+    """When to look again whether the holder lives."""
+    if now < plan.freeze_at:
+        return min(now + EARLY_GLANCE, plan.freeze_at)
+    return min(now + GLANCE, plan.watch_at)
 
 
 def passes(directory: str, kernel: "Kernel") -> Iterator[float]:

@@ -23,7 +23,7 @@ from diskguard.model.guest import GuestReport, HoldOutcome
 pytestmark = [
     pytest.mark.root,
     pytest.mark.real_time,
-    pytest.mark.timeout(90),
+    pytest.mark.timeout(300),
     pytest.mark.xdist_group("freeze"),
     pytest.mark.skipif(why_no_real_disks() is not None, reason=str(why_no_real_disks())),
 ]

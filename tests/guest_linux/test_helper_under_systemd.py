@@ -12,10 +12,15 @@ from tests.guest_linux.support.helper_guest import (
     helper_guest,
     with_all,
     with_file_system,
+    with_the_mount,
     writing_to,
 )
 from tests.guest_linux.support.loops import only_freeze_test_here, why_no_real_disks
-from tests.guest_linux.support.systemd_guest import why_no_systemd_guest, with_systemd
+from tests.guest_linux.support.systemd_guest import (
+    why_no_systemd_guest,
+    with_systemd,
+    with_systemd_written_to_lun_0,
+)
 from tests.guest_linux.support.waiting import wait_for
 
 from diskguard.errors import GuestReportMissing
@@ -25,7 +30,7 @@ _why_not = why_no_real_disks() or why_no_systemd_guest()
 pytestmark = [
     pytest.mark.root,
     pytest.mark.real_time,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(300),
     pytest.mark.xdist_group("freeze"),
     pytest.mark.skipif(_why_not is not None, reason=str(_why_not)),
 ]
@@ -35,14 +40,16 @@ TWO = with_all(with_file_system("ext4", "/mnt/a", 0), with_file_system("btrfs", 
 SEED = 20261122
 
 
+@pytest.fixture(autouse=True)
+def alone() -> Iterator[None]:
+    with only_freeze_test_here():
+        yield
+
+
 @pytest.fixture(scope="module")
 def guest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HelperGuest]:
-    with (
-        only_freeze_test_here(),
-        helper_guest(
-            tmp_path_factory.mktemp("systemd"), 3, TWO, megabytes=128, house=with_systemd
-        ) as booted,
-    ):
+    folder = tmp_path_factory.mktemp("systemd")
+    with helper_guest(folder, 3, TWO, megabytes=128, house=with_systemd) as booted:
         yield booted
 
 
@@ -111,9 +118,15 @@ TROUBLES: list[Trouble] = [
 ]
 
 
-def outcome_after(guest: HelperGuest, attempt: str, trouble: Trouble, after: float) -> str:
+def outcome_after(
+    guest: HelperGuest,
+    attempt: str,
+    trouble: Trouble,
+    after: float,
+    places: tuple[str, str] = ("/mnt/a", "/mnt/b"),
+) -> str:
     """How an attempt with that trouble ended; never frozen past the limit and its second."""
-    with writing_to(guest, "/mnt/a") as first, writing_to(guest, "/mnt/b") as second:
+    with writing_to(guest, places[0]) as first, writing_to(guest, places[1]) as second:
         armed = guest.arm(guest.request(attempt, allow_without_systemd=False, lead=LEAD))
         wait_for(armed, after)
         trouble(guest, attempt)
@@ -156,11 +169,35 @@ def test_who_dies_before_the_instant_keeps_everything_unfrozen(
     assert outcome in ("missing", HoldOutcome.ABORTED)
 
 
+@pytest.fixture(scope="module")
+def guest_with_its_root_on_lun_0(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[HelperGuest]:
+    folder = tmp_path_factory.mktemp("root")
+    dress = with_all(with_the_mount("/mnt/root", 0), with_file_system("xfs", "/mnt/data", 1))
+    house = with_systemd_written_to_lun_0
+    with helper_guest(folder, 2, dress, megabytes=512, house=house) as booted:
+        yield booted
+
+
+@pytest.mark.parametrize("trouble", [nobody, both_killed, both_stopped, slice_killed])
+def test_it_thaws_itself_while_nothing_can_be_written_to_the_root_file_system(
+    guest_with_its_root_on_lun_0: HelperGuest, trouble: Trouble
+):
+    guest = guest_with_its_root_on_lun_0
+    attempt = "root-" + trouble.__name__.replace("_", "-")
+
+    outcome = outcome_after(guest, attempt, trouble, 0.8, places=("/srv", "/mnt/data"))
+
+    assert (outcome == HoldOutcome.HELD) is (trouble is nobody)
+    assert guest.inside("systemctl", "is-active", "systemd-journald").strip() == "active"
+
+
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_at_random_instants_nothing_stays_frozen(guest: HelperGuest):
     chance = random.Random(SEED)  # noqa: S311 - a seed, so that a failure can be seen again
 
-    for number in range(40):
+    for number in range(20):
         trouble, after = chance.choice(TROUBLES), chance.uniform(-1.0, LIMIT.total_seconds())
         outcome_after(guest, f"random-{number}", trouble, after)

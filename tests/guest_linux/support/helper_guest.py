@@ -179,11 +179,11 @@ def guarded_archive() -> bytes:
 
 
 Dress = Callable[[HelperGuest], None]
-House = Callable[[Path], AbstractContextManager[int]]
+House = Callable[[Path, dict[int, str]], AbstractContextManager[int]]
 
 
 @contextmanager
-def namespaces(folder: Path) -> Iterator[int]:
+def namespaces(folder: Path, devices: dict[int, str]) -> Iterator[int]:
     """The first process of namespaces of their own, without systemd."""
     line = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     outer = subprocess.Popen([*line, sys.executable, "-I", "-S", "-c", _INIT])
@@ -211,7 +211,7 @@ def helper_guest(
             for lun in range(luns)
         }
         stack.callback(_wait_until_unused, devices)
-        init = stack.enter_context(house(folder))
+        init = stack.enter_context(house(folder, devices))
         sizes = dict.fromkeys(devices, megabytes << 20)
         guest = HelperGuest(init=init, sizes=sizes, devices=devices)
         stack.callback(_thaw_everything, guest)
@@ -269,6 +269,17 @@ def with_file_system(kind: str, path: str, *luns: int) -> Dress:
         guest.inside("mkdir", "-p", path)
         members = [f"-odevice={device}" for device in devices] if kind == "btrfs" else []
         guest.inside("mount", *members, devices[0], path)
+        guest.mounts.append(path)
+
+    return dress
+
+
+def with_the_mount(path: str, lun: int) -> Dress:
+    """What already lies on this disk, mounted at `path`."""
+
+    def dress(guest: HelperGuest) -> None:
+        guest.inside("mkdir", "-p", path)
+        guest.inside("mount", f"/dev/{guest.devices[lun]}", path)
         guest.mounts.append(path)
 
     return dress

@@ -22,11 +22,11 @@ _BOOT = """
 set -e
 place=$1
 keep_unit=$2
-mount -t tmpfs overlay "$place"
+if [ -n "$3" ]; then mkfs.ext4 -q -F "$3"; mount "$3" "$place"; else mount -t tmpfs overlay "$place"; fi
 mkdir "$place/upper" "$place/work" "$place/root"
 mount -t overlay -o "lowerdir=/,upperdir=$place/upper,workdir=$place/work" overlay "$place/root"
 rm -rf "$place/root/etc/fstab" "$place/root"/etc/systemd/system/*.wants
-shift 2
+shift 3
 for unit in "$@"; do ln -sf /dev/null "$place/root/etc/systemd/system/$unit.service"; done
 export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=0
 exec systemd-nspawn --quiet --directory="$place/root" --machine="diskguard-test-$$" --register=no \\
@@ -41,12 +41,29 @@ def why_no_systemd_guest() -> str | None:
 
 
 @contextmanager
-def with_systemd(folder: Path) -> Iterator[int]:
+def with_systemd(folder: Path, devices: dict[int, str]) -> Iterator[int]:
     """The number, outside, of a booted systemd."""
+    with _container(folder, "") as init:
+        yield init
+
+
+@contextmanager
+def with_systemd_written_to_lun_0(folder: Path, devices: dict[int, str]) -> Iterator[int]:
+    """The same, but all that is written to its root file system lies on an ext4 on LUN 0.
+
+    Freeze that and every write to the root hangs, as where the root itself is frozen.
+    """
+    with _container(folder, f"/dev/{devices[0]}") as init:
+        yield init
+
+
+@contextmanager
+def _container(folder: Path, device: str) -> Iterator[int]:
     place = folder / "machine"
     place.mkdir()
     keep_unit = "" if Path("/run/systemd/system").is_dir() else "--keep-unit"
-    line = ["unshare", "--mount", "sh", "-c", _BOOT, "boot", str(place), keep_unit, *_MASKED]
+    line = ["unshare", "--mount", "sh", "-c", _BOOT, "boot", str(place), keep_unit, device]
+    line += _MASKED
     with (folder / "console").open("wb") as console:
         outer = subprocess.Popen(
             line, stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True
