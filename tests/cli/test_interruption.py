@@ -22,7 +22,7 @@ class Work:
         self.cleanups = 0
         self.finished = False
 
-    async def do(self) -> str:
+    async def do(self) -> str | None:
         """Wait for ever; when cancelled take a while, give a value where there is one."""
         os.kill(os.getpid(), self.signals[0])
         try:
@@ -49,7 +49,8 @@ async def ended(work, said):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_the_first_signal_cancels_and_waits_for_the_end(number):
-    work, said = Work(number), []
+    work = Work(number)
+    said: list[str] = []
 
     end = await ended(work, said)
 
@@ -59,7 +60,8 @@ async def test_the_first_signal_cancels_and_waits_for_the_end(number):
 
 
 async def test_a_second_signal_does_not_hurry_a_frozen_guest():
-    work, said = Work(signal.SIGTERM, signal.SIGINT, signal.SIGTERM), []
+    work = Work(signal.SIGTERM, signal.SIGINT, signal.SIGTERM)
+    said: list[str] = []
 
     end = await ended(work, said)
 

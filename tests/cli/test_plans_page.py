@@ -170,6 +170,7 @@ def test_the_document_has_the_freeze_and_every_refusal():
     page = plan_page(plan, NOTHING_LEFT, (THROTTLED,), exit_code=3)
 
     first, second = page.items
+    failures: Any = page.more["failures"]
     assert first["freeze"] == {
         "limit_seconds": 10.0,
         "lead_seconds": 30.0,
@@ -177,7 +178,7 @@ def test_the_document_has_the_freeze_and_every_refusal():
         "mounts": ["/", "/data"],
     }
     assert (second["freeze"], second["vm"]) == (None, None)
-    assert [(each["source"], each["code"]) for each in page.more["failures"]] == [
+    assert [(each["source"], each["code"]) for each in failures] == [
         (str(refused().source), "access-denied"),
         (None, "throttled"),
     ]

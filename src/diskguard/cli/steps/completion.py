@@ -1,14 +1,18 @@
 """The script a shell needs to complete diskguard's words."""
 
-import click
-from click.shell_completion import get_completion_class
+from typing import Final
 
-VARIABLE = "_DISKGUARD_COMPLETE"
+import click
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
+
+VARIABLE: Final = "_DISKGUARD_COMPLETE"
+SHELLS: Final[dict[str, type[ShellComplete]]] = {
+    "bash": BashComplete,
+    "zsh": ZshComplete,
+    "fish": FishComplete,
+}
 
 
 def completion_script(program: click.Command, shell: str) -> str:
     """Give click's script for that shell: bash, zsh or fish."""
-    completion = get_completion_class(shell)
-    if completion is None:
-        raise click.UsageError(f"no completion for {shell}")
-    return completion(program, {}, "diskguard", VARIABLE).source()
+    return SHELLS[shell](program, {}, "diskguard", VARIABLE).source()
