@@ -5,6 +5,8 @@ import json
 import pytest
 from tests.cli.conftest import WITH_VMS
 
+from diskguard.cli.steps.saved import LARGEST_PLAN, read_saved
+from diskguard.errors import UsageInvalid
 from diskguard_emulator.faults import Fails, Fault
 
 WRITES = ("PUT ", "POST ", "PATCH ", "DELETE ")
@@ -173,3 +175,14 @@ def test_a_plan_that_cannot_be_saved_is_a_usage_error(cloud, write_policy, tmp_p
 
     assert told.status == 2
     assert "cannot write the plan" in told.err
+
+
+def test_a_saved_plan_that_cannot_be_read_or_is_huge_is_a_usage_error(tmp_path):
+    huge = tmp_path / "huge.plan"
+    with huge.open("wb") as stream:
+        stream.truncate(LARGEST_PLAN + 1)
+
+    with pytest.raises(UsageInvalid, match="too large"):
+        read_saved(huge)
+    with pytest.raises(UsageInvalid, match="cannot read the plan"):
+        read_saved(tmp_path)

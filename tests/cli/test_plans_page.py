@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from tests.cli.builders import FROZEN, POINT, SLOT, TAKEN, an_id
 
-from diskguard.cli.render.plans import plan_page, recovery_lines
+from diskguard.cli.render.page import Page
+from diskguard.cli.render.plans import Preview, plan_page, recovery_lines
 from diskguard.cli.render.text import plain_lines
-from diskguard.cli.steps.plan import Preview
 from diskguard.errors import NothingMatched, TooManyVms
 from diskguard.model.guest import LeftOut
 from diskguard.model.ids import Region
@@ -28,6 +28,7 @@ from diskguard.plan.backup_plan import (
     SkippedSource,
     VmPlan,
 )
+from diskguard.plan.copies_plan import CopyPlan, CopyQueue, CopyStep
 from diskguard.plan.recovery_plan import LateSeal, LeftAlone, RecoveryPlan, StartVm, Undo
 
 NOTHING_LEFT = RecoveryPlan(policy="erp", made_at=SLOT)
@@ -91,12 +92,17 @@ def skipped(name: str = "web01") -> SkippedSource:
     return SkippedSource(source=an_id("virtualMachines", name), reason="no rule selects it")
 
 
+def a_page(plan: BackupPlan, recovery: RecoveryPlan = NOTHING_LEFT, **changes: Any) -> Page:
+    preview = Preview(plan=plan, recovery=recovery, copies=None)
+    return plan_page(replace(preview, **changes), exit_code=3)
+
+
 def text_of(plan: BackupPlan, recovery: RecoveryPlan = NOTHING_LEFT) -> list[str]:
-    return [*plain_lines(plan_page(plan, recovery, (), exit_code=0).blocks)]
+    return [*plain_lines(a_page(plan, recovery).blocks)]
 
 
 def test_the_page_says_what_is_taken_how_and_why():
-    (row,) = plan_page(a_plan(a_vm()), NOTHING_LEFT, (), exit_code=0).table.rows
+    (row,) = a_page(a_plan(a_vm())).table.rows
 
     assert row == (
         "db01",
@@ -167,7 +173,7 @@ def test_what_an_earlier_run_left_comes_first():
 def test_the_document_has_the_freeze_and_every_refusal():
     plan = a_plan(a_vm(), a_vm("db02", freeze=None, vm=None), refused=(refused(),))
 
-    page = plan_page(plan, NOTHING_LEFT, (THROTTLED,), exit_code=3)
+    page = a_page(plan, failures=(THROTTLED,))
 
     first, second = page.items
     failures: Any = page.more["failures"]
@@ -197,8 +203,34 @@ def test_the_document_has_the_freeze_and_every_refusal():
 )
 def test_a_preview_ends_as_the_run_would(vms, failures, refusals, status):
     plan = a_plan(*vms, refused=refusals)
+    preview = Preview(plan=plan, recovery=NOTHING_LEFT, copies=None, failures=failures)
 
-    assert Preview(plan=plan, recovery=NOTHING_LEFT, failures=failures).exit_status == status
+    assert preview.exit_status == status
+
+
+def test_outstanding_copies_are_shown_in_their_order():
+    steps = tuple(
+        CopyStep(point=point, source=an_id("snapshots", point), wish=a_disk().wish)
+        for point in ("p1", "p2")
+    )
+    queue = CopyQueue(
+        disk_unique_id="u",
+        disk_name="db01-os",
+        subscription="s",
+        region=Region("westus"),
+        steps=steps,
+    )
+    copies = CopyPlan(policy="erp", made_at=TAKEN, parallel=1, queues=(queue,))
+
+    page = a_page(a_plan(), copies=copies)
+
+    assert page.more["copies"] == ["db01-os to westus: p1, p2"]
+    assert [*plain_lines(page.blocks)][2:] == [
+        "Outstanding copies of earlier points",
+        "  db01-os to westus: p1, p2",
+    ]
+    assert Preview(plan=a_plan(), recovery=NOTHING_LEFT, copies=copies).pending
+    assert not Preview(plan=a_plan(), recovery=NOTHING_LEFT, copies=None).pending
 
 
 # -- narrowing -------------------------------------------------------------------------------------

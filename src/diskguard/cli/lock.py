@@ -5,7 +5,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -39,10 +39,10 @@ def run_lock(
     except OSError as error:
         raise UsageInvalid(f"cannot lock {path}: {error.strerror}", hint=_OWN_FOLDER) from error
     try:
-        _leave_note(path, run_id=run_id, since=since)
+        _leave_note(path, {"run_id": run_id, "since": instant(since)})
         yield
     finally:
-        path.write_text("", encoding="utf-8")
+        _leave_note(path, None)
         lock.release()
 
 
@@ -55,14 +55,11 @@ def _lock_file(folders: Sequence[Path], policy: str) -> Path:
     raise UsageInvalid(f"no folder for the lock: {tried} cannot be written", hint=_OWN_FOLDER)
 
 
-def _leave_note(path: Path, *, run_id: str, since: datetime) -> None:
-    note = {
-        "pid": os.getpid(),
-        "host": socket.gethostname(),
-        "run_id": run_id,
-        "since": instant(since),
-    }
-    path.write_text(json.dumps(note), encoding="utf-8")
+def _leave_note(path: Path, run: dict[str, object] | None) -> None:
+    """Write who we are, or (None) nobody; a full disk costs the note, never the run."""
+    here: dict[str, object] = {"pid": os.getpid(), "host": socket.gethostname()}
+    with suppress(OSError):
+        path.write_text(json.dumps(here | run) if run else "", encoding="utf-8")
 
 
 def _holder(path: Path) -> str:

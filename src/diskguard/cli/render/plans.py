@@ -1,21 +1,49 @@
 """What a backup would do, VM by VM, and why."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Final
 
 from diskguard.cli.render.cells import Cell, instant, seconds, size
 from diskguard.cli.render.json import failure_fields
 from diskguard.cli.render.page import Block, Lines, Page, Table
 from diskguard.model.report import Failure
 from diskguard.plan.backup_plan import BackupPlan, CopyTarget, MemberPlan, VmPlan
+from diskguard.plan.copies_plan import CopyPlan
 from diskguard.plan.recovery_plan import RecoveryPlan
 
-SCHEMA = "backup-plan"
+SCHEMA: Final = "backup-plan"
+PARTIAL: Final = 3
 
 
-def plan_page(
-    plan: BackupPlan, recovery: RecoveryPlan, failures: Sequence[Failure], *, exit_code: int
-) -> Page:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """A plan to be shown: what is put right first, what is copied (None: nothing), what failed."""
+
+    plan: BackupPlan
+    recovery: RecoveryPlan
+    copies: CopyPlan | None
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def exit_status(self) -> int:
+        """As the run's would be: 3 if some of it can be done, else the reason that all share."""
+        failed = [*self.failures, *(each.failure for each in self.plan.refused)]
+        statuses = {failure.exit_status for failure in failed}
+        if statuses and (self.plan.vms or len(statuses) > 1):
+            return PARTIAL
+        return statuses.pop() if statuses else 0
+
+    @property
+    def pending(self) -> bool:
+        """True if a run would do anything."""
+        outstanding = self.copies is not None and bool(self.copies.queues)
+        return bool(self.plan.vms) or outstanding or not self.recovery.nothing_to_do
+
+
+def plan_page(preview: Preview, *, exit_code: int) -> Page:
     """The plan: what is put right first, what is taken, what is not and why."""
+    plan = preview.plan
     table = Table(
         headings=("vm", "rule", "mode", "requested", "disks", "size", "copy to", "why"),
         rows=tuple(_row(vm) for vm in plan.vms),
@@ -24,33 +52,40 @@ def plan_page(
         schema=SCHEMA,
         items=tuple(_item(vm) for vm in plan.vms),
         blocks=(
-            *_titled("First, left by an earlier run", recovery_lines(recovery)),
+            *_titled("First, left by an earlier run", recovery_lines(preview.recovery)),
             *((table,) if plan.vms else (Lines(lines=("Nothing to back up.",)),)),
+            *_titled("Outstanding copies of earlier points", copy_lines(preview.copies)),
             *_titled("Notes", _notes(plan)),
             *_titled("Skipped", (f"{each.source.name}: {each.reason}" for each in plan.skipped)),
         ),
         table=table,
         exit_code=exit_code,
-        more={
-            "policy": plan.policy,
-            "made_at": instant(plan.made_at),
-            "recovery": list(recovery_lines(recovery)),
-            "skipped": [
-                {"source": str(each.source), "reason": each.reason} for each in plan.skipped
-            ],
-            "warnings": [
-                {"source": each.source, "code": each.code, "message": each.message}
-                for each in plan.warnings
-            ],
-            "failures": [
-                *(
-                    {"source": str(each.source), **failure_fields(each.failure)}
-                    for each in plan.refused
-                ),
-                *({"source": None, **failure_fields(each)} for each in failures),
-            ],
-        },
+        more=_more(preview),
     )
+
+
+def _more(preview: Preview) -> dict[str, object]:
+    plan = preview.plan
+    failures: list[tuple[str | None, Failure]] = [
+        *((str(each.source), each.failure) for each in plan.refused),
+        *((None, each) for each in preview.failures),
+    ]
+    return {
+        "policy": plan.policy,
+        "made_at": instant(plan.made_at),
+        "recovery": list(recovery_lines(preview.recovery)),
+        "copies": list(copy_lines(preview.copies)),
+        "skipped": [{"source": str(each.source), "reason": each.reason} for each in plan.skipped],
+        "warnings": [asdict(each) for each in plan.warnings],
+        "failures": [{"source": source, **failure_fields(each)} for source, each in failures],
+    }
+
+
+def copy_lines(copies: CopyPlan | None) -> Iterator[str]:
+    """Which snapshots are still to be copied, disk by disk in order."""
+    for queue in copies.queues if copies is not None else ():
+        points = ", ".join(step.point for step in queue.steps)
+        yield f"{queue.disk_name} to {queue.region}: {points}"
 
 
 def recovery_lines(recovery: RecoveryPlan) -> Iterator[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from diskguard.cli.session import Session
 from diskguard.cli.steps.errand import Eyes, run_errand
-from diskguard.cli.steps.plan import preview
+from diskguard.cli.steps.plan import MakePlan, preview, show_preview
 from diskguard.cli.steps.policies import read_policy
 from diskguard.cli.steps.saved import check_fits, read_saved
 from diskguard.cli.steps.sight import sight_of
@@ -19,6 +19,7 @@ from diskguard.plan.recovery import plan_recovery
 from diskguard.policy.model import Policy
 from diskguard.ports import Ports
 from diskguard.run.line import Errand
+from diskguard.run.observe import Look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,31 +32,54 @@ class Choices:
     no_copy: bool = False
     no_wait: bool = False
 
-    def plan(self, policy: Policy, estate: Estate, *, now: datetime) -> BackupPlan:
-        """Plan from what was seen: anew, or as saved. Raises PlanDrifted, NothingMatched."""
-        if self.saved is not None:
-            return check_fits(read_saved(self.saved), policy, estate)
+    def planner(self) -> MakePlan:
+        """Say how to plan: anew, or as saved.
+
+        Raises UsageInvalid; the planner itself raises NothingMatched, TooManyVms, PlanDrifted.
+        """
+        if self.saved is None:
+            return self._plan_anew
+        if self.vms or self.max_vms is not None:
+            wrong = "a saved plan is executed whole: not with --vm or --max-vms"
+            raise UsageInvalid(wrong, hint="Make another plan, or leave --plan out.")
+        saved = read_saved(self.saved)
+
+        def as_saved(policy: Policy, estate: Estate, *, now: datetime) -> BackupPlan:  # noqa: ARG001 - a saved plan has an instant of its own
+            return check_fits(saved, policy, estate)
+
+        return as_saved
+
+    def _plan_anew(self, policy: Policy, estate: Estate, *, now: datetime) -> BackupPlan:
         plan = plan_backup(policy, estate, now=now)
         return narrow_plan(plan, only=self.vms, at_most=self.max_vms)
 
 
 def back_up(session: Session, path: Path, choices: Choices) -> int:
     """Run the backup and show its report. Raises AnotherRunHoldsTheLock; nothing was done then."""
-    policy = _checked(session, path, choices)
+    policy, make_plan = read_policy(session, path), choices.planner()
     started = session.around.clock.now()
 
     def errand(ports: Ports) -> Errand:
-        eyes, now = Eyes(scope=sight_of(session, policy).scope, ports=ports), ports.clock.now
+        eyes = Eyes(scope=sight_of(session, policy).scope, ports=ports)
+        now = ports.clock.now
+
+        async def look_wide() -> Look:
+            """Look, and see that a saved plan fits before anything is put right."""
+            seen = await eyes.look_wide()
+            if choices.saved is not None:
+                make_plan(policy, seen.estate, now=started)
+            return seen
+
         return Errand(
             run_id=session.run_id,
             policy=policy.name,
             started_at=started,
             time_limit=policy.limits.run_timeout,
             parallel=policy.limits.parallel_vms,
-            look_wide=eyes.look_wide,
+            look_wide=look_wide,
             look_at_points=eyes.look_at_points,
             plan_recovery=lambda estate: plan_recovery(policy, estate, now=now()),
-            plan_backup=lambda estate: choices.plan(policy, estate, now=started),
+            plan_backup=lambda estate: make_plan(policy, estate, now=started),
             plan_copies=None
             if choices.no_copy
             else lambda estate: plan_copies(policy, estate, now=now()),
@@ -67,12 +91,6 @@ def back_up(session: Session, path: Path, choices: Choices) -> int:
 
 def show_dry_run(session: Session, path: Path, choices: Choices) -> int:
     """Show the plan of that backup; only reads, and needs no lock."""
-    policy = _checked(session, path, choices)
-    return preview(session, policy, choices.plan).show(session, detailed=False)
-
-
-def _checked(session: Session, path: Path, choices: Choices) -> Policy:
-    if choices.saved is not None and (choices.vms or choices.max_vms is not None):
-        hint = "Make another plan, or leave --plan out."
-        raise UsageInvalid("a saved plan is executed whole: not with --vm or --max-vms", hint=hint)
-    return read_policy(session, path)
+    policy = read_policy(session, path)
+    found = preview(session, policy, choices.planner(), copying=not choices.no_copy)
+    return show_preview(session, found, detailed=False)
