@@ -48,6 +48,10 @@ for number in itertools.count(1):
 """
 
 
+class NoLinuxGuest(Exception):
+    """This machine cannot host one."""
+
+
 class LinuxGuest:
     """One VM's inside; its devices exist from the first use until `close`."""
 
@@ -136,9 +140,6 @@ class LinuxGuest:
         """The disks exist, with their file systems and the guest's files. Raises CommandFailed."""
         if self.disks:
             return
-        reason = why_no_linux_guest()
-        if reason is not None:
-            raise CommandFailed(reason)
         await self._store.open(sum(disk.size_bytes for disk in self.facts.disks))
         for disk in self.facts.disks:
             self.disks[disk.lun] = await self._store.add(disk.name, disk.size_bytes)
@@ -301,6 +302,9 @@ def _thaw(handle: int) -> None:
 
 
 def make_guest(facts: GuestFacts, clock: Clock, folder: Path) -> LinuxGuest:
-    """A Linux guest; it lives in real time, whatever the clock."""
+    """A Linux guest; it lives in real time, whatever the clock. Raises NoLinuxGuest with the reason."""
     _ = clock
+    reason = why_no_linux_guest()
+    if reason is not None:
+        raise NoLinuxGuest(reason)
     return LinuxGuest(facts, folder)

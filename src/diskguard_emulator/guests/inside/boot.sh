@@ -4,6 +4,7 @@
 # and exit code are said on standard output. End of input is the end of the machine.
 # Arguments: the guest's folder, the Python to use, the folder that Python lives in.
 set -e
+PATH=$PATH:/usr/sbin:/sbin # of no ordinary user, and chroot lives there
 folder=$1 python=$2 prefix=$3
 root=$folder/root
 
