@@ -57,6 +57,16 @@ class Inventory(Protocol):
         """The resource group, or None if there is none of that name."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """A window to come: so many snapshot requests at once, not before `opens_in` from now."""
+
+    subscription: str
+    region: Region
+    snapshots: int
+    opens_in: timedelta = timedelta()
+
+
 class Compute(Protocol):
     """What diskguard asks of the cloud.
 
@@ -64,10 +74,8 @@ class Compute(Protocol):
     answer: whether Azure heard us is not known) or CloudRefused.
     """
 
-    async def reserve_window(
-        self, subscription: str, region: Region, snapshots: int, *, within: timedelta
-    ) -> None:
-        """Keep that many snapshot requests, and their status reads, free of other use.
+    async def reserve_window(self, window: Reservation, *, within: timedelta) -> None:
+        """Keep its snapshot requests, and their status reads, free of other use.
 
         Waits at most `within` for the budget to refill; then raises Throttled, and nothing is kept.
         """

@@ -23,6 +23,7 @@ from diskguard.azure.pacing import ClockOffset, Pacer, read_remaining
 from diskguard.errors import Throttled
 from diskguard.model.events import Event, Slowed
 from diskguard.model.ids import Region
+from diskguard.ports import Reservation
 from diskguard_emulator.faults import Throttles
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -31,6 +32,15 @@ SNAPSHOT = f"https://x/subscriptions/{SUBSCRIPTION}/resourceGroups/g/providers/M
 
 def a_pacer(notice: Callable[[Event], None] = lambda event: None) -> Pacer:
     return Pacer(clock=LoopClock(), notice=notice)
+
+
+def a_window(snapshots: int, opens_in: timedelta = timedelta()) -> Reservation:
+    return Reservation(
+        subscription=SUBSCRIPTION,
+        region=Region("eastus"),
+        snapshots=snapshots,
+        opens_in=opens_in,
+    )
 
 
 def after(seconds: float) -> datetime:
@@ -114,10 +124,10 @@ async def test_a_reservation_waits_for_the_budget_but_not_for_ever():
     for _ in range(190):
         await pacer.admit("PUT", url, Call())
 
-    await pacer.reserve(SUBSCRIPTION, Region("eastus"), 60, timedelta(seconds=30))
+    await pacer.reserve(a_window(60), timedelta(seconds=30))
     waited = loop.time()
     with pytest.raises(Throttled):
-        await pacer.reserve(SUBSCRIPTION, Region("eastus"), 60, timedelta(seconds=5))
+        await pacer.reserve(a_window(60), timedelta(seconds=5))
 
     assert waited == pytest.approx(6, abs=0.1)
     assert loop.time() == waited
@@ -125,7 +135,7 @@ async def test_a_reservation_waits_for_the_budget_but_not_for_ever():
 
 async def test_a_reservation_larger_than_the_bucket_is_refused_for_good():
     with pytest.raises(Throttled, match="never so many") as caught:
-        await a_pacer().reserve(SUBSCRIPTION, Region("eastus"), 500, timedelta(hours=1))
+        await a_pacer().reserve(a_window(500), timedelta(hours=1))
 
     assert caught.value.retry_after_seconds is None
 
@@ -155,9 +165,7 @@ async def test_resource_managers_own_refusal_closes_its_own_bucket(room):
 
 
 async def test_a_window_goes_first_while_others_pause(room):
-    await room.azure.compute.reserve_window(
-        SUBSCRIPTION, Region("eastus"), 3, within=timedelta(seconds=5)
-    )
+    await room.azure.compute.reserve_window(a_window(3), within=timedelta(seconds=5))
     room.befall(Throttles(retry_after=60), path="/virtualMachines")
     slow = asyncio.ensure_future(room.azure.compute.find_vm(a_vm_id()))
     await asyncio.sleep(1)
@@ -186,7 +194,7 @@ async def test_reservations_are_served_in_the_order_they_came_and_none_starves()
     served: list[int] = []
 
     async def reserve(number: int, snapshots: int) -> None:
-        await pacer.reserve(SUBSCRIPTION, Region("eastus"), snapshots, timedelta(minutes=5))
+        await pacer.reserve(a_window(snapshots), timedelta(minutes=5))
         served.append(number)
 
     async with asyncio.TaskGroup() as tasks:

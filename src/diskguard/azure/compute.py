@@ -21,8 +21,9 @@ from diskguard.errors import (
     SnapshotInUse,
 )
 from diskguard.model.estate import PowerState, Snapshot, Vm
-from diskguard.model.ids import Region, ResourceId
+from diskguard.model.ids import ResourceId
 from diskguard.model.wish import OperationState, Requested, SnapshotWish
+from diskguard.ports import Reservation
 
 _AGAIN: Final = Call(resend=True)  # an effect that may be asked for twice
 _STOPPED: Final = (PowerState.STOPPED, PowerState.DEALLOCATED)
@@ -41,11 +42,9 @@ class AzureCompute:
 
     clients: Clients
 
-    async def reserve_window(
-        self, subscription: str, region: Region, snapshots: int, *, within: timedelta
-    ) -> None:
-        """Keep a window's requests and one status read each, for five minutes."""
-        await self.clients.pacer.reserve(subscription, region, snapshots, within)
+    async def reserve_window(self, window: Reservation, *, within: timedelta) -> None:
+        """Keep its requests and one status read each, until five minutes after it may open."""
+        await self.clients.pacer.reserve(window, within)
 
     async def request_snapshot(
         self, wish: SnapshotWish, *, until: datetime | None = None

@@ -13,8 +13,7 @@ from diskguard.azure.failures import parse_retry_after
 from diskguard.azure.throttle import Bucket, Budget, Limit, Wait, parse_remaining
 from diskguard.errors import Throttled
 from diskguard.model.events import Event, Slowed
-from diskguard.model.ids import Region
-from diskguard.ports import Clock
+from diskguard.ports import Clock, Reservation
 
 PATIENCE: Final = 600.0  # a longer Retry-After is the next run's affair
 _RESOURCE: Final = "x-ms-ratelimit-remaining-resource"
@@ -80,27 +79,26 @@ class Pacer:
                 raise _throttled(wait)
             await asyncio.sleep(max(wait.seconds, 0.001))
 
-    async def reserve(
-        self, subscription: str, region: Region, snapshots: int, within: timedelta
-    ) -> None:
+    async def reserve(self, window: Reservation, within: timedelta) -> None:
         """Keep a window's requests and one status read each. Raises Throttled after `within`.
 
         One after the other, in the order they came: who waits here holds back only those who have
         not begun, so the requests of VMs under way go first and nobody waits for ever.
         """
-        async with self._turns[subscription.lower()]:
-            await self._reserve(subscription, region, snapshots, within)
+        async with self._turns[window.subscription.lower()]:
+            await self._reserve(window, within)
 
-    async def _reserve(
-        self, subscription: str, region: Region, snapshots: int, within: timedelta
-    ) -> None:
+    async def _reserve(self, window: Reservation, within: timedelta) -> None:
         limits: dict[Bucket, Limit] = {}
-        for buckets in charges_of_window(subscription, region).values():
+        for buckets in charges_of_window(window.subscription, window.region).values():
             limits.update(buckets)
-        amounts = dict.fromkeys(limits, float(snapshots))
+        amounts = dict.fromkeys(limits, float(window.snapshots))
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within.total_seconds()
-        while (wait := self.budget.keep(amounts, limits, loop.time())) is not None:
+        lead = window.opens_in.total_seconds()
+        while (
+            wait := self.budget.keep(amounts, limits, loop.time(), due=loop.time() + lead)
+        ) is not None:
             if loop.time() + wait.seconds > deadline:
                 raise _throttled(wait)
             await asyncio.sleep(max(wait.seconds, 0.001))

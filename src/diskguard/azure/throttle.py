@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _LONGEST_PAUSE: Final = 10.0  # of everybody, after anybody's 429
-_RESERVED_FOR: Final = 300.0  # a reservation nobody used falls back then
+_RESERVED_FOR: Final = 300.0  # a reservation nobody used falls back so long after it was due
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,27 +34,38 @@ class Limit:
 
 
 @dataclass(slots=True)
+class _Kept:
+    """Tokens a window will take: not before `due`, and given up at `until`."""
+
+    due: float
+    until: float
+    left: dict[Bucket, float]
+
+
+@dataclass(slots=True)
 class _Fill:
+    """How full a bucket is, as far as we know; what is kept of it is still in it."""
+
     limit: Limit
     tokens: float
     at: float
-    kept: float = 0.0
     closed_until: float = 0.0
 
     def flow(self, now: float) -> None:
         grown = self.tokens + max(0.0, now - self.at) * self.limit.refill
-        self.tokens, self.at = min(self.limit.usable - self.kept, grown), max(now, self.at)
+        self.tokens, self.at = min(self.limit.usable, grown), max(now, self.at)
 
-    def wait_for(self, amount: float, now: float) -> float:
-        """Seconds until that many tokens are there; 0 means now."""
-        missing = max(0.0, amount - self.tokens) / self.limit.refill
-        return max(self.closed_until - now, missing)
+    def wait_for(self, amount: float, now: float, promised: Iterable[tuple[float, float]]) -> float:
+        """Seconds until that many can go without breaking a promise; 0 means now.
 
-
-@dataclass(slots=True)
-class _Kept:
-    until: float
-    left: dict[Bucket, float]
+        `promised` are (due, amount), earliest first: the bucket is followed from one to the next,
+        filling up in between and never above its capacity.
+        """
+        level, missing, at = self.tokens - amount, max(0.0, amount - self.tokens), now
+        for due, promise in promised:
+            level = min(self.limit.usable, level + max(0.0, due - at) * self.limit.refill) - promise
+            missing, at = max(missing, -level), max(at, due)
+        return max(self.closed_until - now, missing / self.limit.refill)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,7 @@ class Budget:
         pause = self._paused_until.get(subscription, 0.0) - now
         longest = Wait(pause, None, closed=True) if pause > 0 else None
         for bucket, fill in fills.items():
-            wait = fill.wait_for(1, now)
+            wait = fill.wait_for(1, now, self._promised(bucket))
             if wait > 0 and (longest is None or wait > longest.seconds):
                 longest = Wait(wait, bucket, closed=fill.closed_until > now)
         if longest is None:
@@ -98,33 +109,39 @@ class Budget:
         fills = self._current(charges, now)
         keepers = {bucket: self._keeper(bucket) for bucket in fills}
         for bucket, fill in fills.items():
-            wait = fill.wait_for(0 if keepers[bucket] else 1, now)
+            others = () if keepers[bucket] else self._promised(bucket)
+            wait = fill.wait_for(1, now, others)
             if wait > 0:
                 return Wait(wait, bucket, closed=fill.closed_until > now)
         for bucket, fill in fills.items():
+            fill.tokens -= 1
             keeper = keepers[bucket]
-            if keeper is None:
-                fill.tokens -= 1
-            else:
+            if keeper is not None:
                 keeper.left[bucket] -= 1
-                fill.kept -= 1
         return None
 
     def keep(
-        self, amounts: Mapping[Bucket, float], limits: Mapping[Bucket, Limit], now: float
+        self,
+        amounts: Mapping[Bucket, float],
+        limits: Mapping[Bucket, Limit],
+        now: float,
+        *,
+        due: float | None = None,
     ) -> Wait | None:
-        """Set tokens aside for a window and give None, or set nothing aside and say how long."""
-        fills = self._current(limits, now)
-        for bucket, fill in fills.items():
-            wait = fill.wait_for(amounts[bucket], now)
+        """Set tokens aside for a window and give None, or set nothing aside and say how long.
+
+        A window that opens at `due` (None: now) needs its tokens only then: what flows in until
+        that instant counts, so that a full bucket is not left idle for windows to come.
+        """
+        at = now if due is None else due
+        for bucket, fill in self._current(limits, now).items():
+            wait = fill.wait_for(0, now, sorted([*self._promised(bucket), (at, amounts[bucket])]))
             if amounts[bucket] > fill.limit.usable:
                 wait = float("inf")  # never that many at once
             if wait > 0:
                 return Wait(wait, bucket, closed=fill.closed_until > now)
-        for bucket, fill in fills.items():
-            fill.tokens -= amounts[bucket]
-            fill.kept += amounts[bucket]
-        self._kept.append(_Kept(now + _RESERVED_FOR, dict(amounts)))
+        self._kept.append(_Kept(at, at + _RESERVED_FOR, dict(amounts)))
+        self._kept.sort(key=lambda kept: kept.due)
         return None
 
     def learn(
@@ -133,7 +150,7 @@ class Budget:
         """Believe Azure where it says that less is left than we thought."""
         for bucket, fill in self._current(limits, now).items():
             if bucket.name in remaining:
-                fill.tokens = min(fill.tokens, remaining[bucket.name] - fill.kept)
+                fill.tokens = min(fill.tokens, remaining[bucket.name])
 
     def close(
         self, buckets: Mapping[Bucket, Limit], seconds: float, now: float, *, subscription: str = ""
@@ -161,12 +178,12 @@ class Budget:
         return {bucket: self._fills[bucket] for bucket in limits}
 
     def _give_back(self, now: float) -> None:
-        """Let reservations that nobody used in time flow back, and forget empty ones."""
-        for kept in [each for each in self._kept if each.until <= now]:
-            for bucket, amount in kept.left.items():
-                self._fills[bucket].kept -= amount
-                self._fills[bucket].tokens += amount
+        """Forget reservations that are used up, or that nobody used in time."""
         self._kept = [each for each in self._kept if each.until > now and any(each.left.values())]
+
+    def _promised(self, bucket: Bucket) -> list[tuple[float, float]]:
+        """What is kept of a bucket: (due, amount), earliest first."""
+        return [(kept.due, left) for kept in self._kept if (left := kept.left.get(bucket, 0.0)) > 0]
 
     def _keeper(self, bucket: Bucket) -> _Kept | None:
         return next((kept for kept in self._kept if kept.left.get(bucket, 0.0) >= 1), None)

@@ -17,7 +17,7 @@ from diskguard.model.guest import Armed, ClockSource, FreezeRequest, GuestDisk, 
 from diskguard.model.ids import ResourceId
 from diskguard.plan.backup_plan import FreezeBudget, VmPlan
 from diskguard.plan.proof import Evidence, grade, learn, lies_between
-from diskguard.ports import Ports
+from diskguard.ports import Ports, Reservation
 from diskguard.run.attempt import Attempt, Members, enter, evidence_of, operations_of
 from diskguard.run.claim import clear_names
 from diskguard.run.members import Asked, follow_to_end, request_members
@@ -71,9 +71,13 @@ async def take_frozen(plan: VmPlan, budget: FreezeBudget, ports: Ports) -> Attem
     requested at once: Throttled is raised instead.
     """
     nonce, vm = ports.nonce(), plan.vm or plan.source
-    await ports.compute.reserve_window(
-        vm.subscription, plan.region, len(plan.members), within=BUDGET_WAIT
+    reservation = Reservation(
+        subscription=vm.subscription,
+        region=plan.region,
+        snapshots=len(plan.members),
+        opens_in=budget.lead,
     )
+    await ports.compute.reserve_window(reservation, within=BUDGET_WAIT)
     enter(plan, "arming", ports)
     agreed = await _arm(vm, freeze_request(plan, budget, nonce), budget, ports)
     asked = await _ask_in_window(plan, agreed, nonce, ports)
