@@ -159,7 +159,7 @@ def guarded(script: tuple[str, ...]) -> list[str]:
 def own_devices() -> set[int]:
     """The file systems this machine itself stands on."""
     return {
-        Path(path).stat().st_dev for path in ("/", tempfile.gettempdir(), "/home", "/var", "/run")
+        Path(path).stat().st_dev for path in ("/", tempfile.gettempdir(), "/var", "/run")
     }
 
 
