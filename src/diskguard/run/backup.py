@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from diskguard.errors import DiskguardError, Unfinished
 from diskguard.model.events import SourceFailed
+from diskguard.model.ids import ResourceId
 from diskguard.model.report import Failure, Result, VmOutcome
 from diskguard.plan.backup_plan import BackupPlan, VmPlan
 from diskguard.ports import Ports
@@ -47,6 +48,15 @@ class BackingUp:
             for plan in self.plan.vms
         ]
         return (*taken, *refused)
+
+    def sealed(self) -> frozenset[ResourceId]:
+        """Every snapshot of the points this run has sealed."""
+        return frozenset(
+            member.wish.id
+            for plan in self.plan.vms
+            if plan.point in self._done and self._done[plan.point].result is Result.DONE
+            for member in plan.members
+        )
 
     async def _one(self, plan: VmPlan, turn: asyncio.Semaphore) -> None:
         enter(plan, "queued", self.ports)

@@ -227,14 +227,19 @@ class Copying:
     # -- telling -------------------------------------------------------------------------------
 
     async def _record_skip(self, skipped: SkippedPoint) -> None:
-        if skipped.tags:
-            await self.ports.compute.merge_tags(skipped.first_member, skipped.tags)
+        failure = None
+        try:
+            if skipped.tags:
+                await self.ports.compute.merge_tags(skipped.first_member, skipped.tags)
+        except DiskguardError as error:
+            failure = failure_of(error)
         self._ended.append(
             CopyOutcome(
                 point=skipped.point,
                 disk="*",
                 region="*",
-                result=Result.SKIPPED,
+                result=Result.SKIPPED if failure is None else Result.FAILED,
+                failure=failure,
                 reason=skipped.reason,
             )
         )

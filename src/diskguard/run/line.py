@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from diskguard.errors import DiskguardError, NothingMatched, Unfinished
 from diskguard.model.estate import Estate
 from diskguard.model.events import RunStarted, Warned
+from diskguard.model.ids import ResourceId
 from diskguard.model.report import CopyOutcome, Failure, RunReport, VmOutcome
 from diskguard.plan.backup_plan import BackupPlan
 from diskguard.plan.copies_plan import CopyPlan
@@ -18,6 +19,9 @@ from diskguard.run.copy import Copying
 from diskguard.run.failure import failure_of
 from diskguard.run.observe import Look, join_snapshots
 from diskguard.run.recovery import Recovering
+
+# Pauses between looks for what was just made: a list may lag behind a create (arm-wire 3).
+UNTIL_SHOWN = tuple(timedelta(seconds=seconds) for seconds in (3, 7, 15, 30))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,13 @@ def plan_from(look: Look, plan_backup: Callable[[Estate], BackupPlan]) -> Backup
         if look.unseen:
             raise look.unseen[0].error from None
         raise
+
+
+def _hidden(sealed: frozenset[ResourceId], look: Look) -> list[ResourceId]:
+    """What exists and is not shown, in the subscriptions that were seen."""
+    unseen = {each.subscription.lower() for each in look.unseen}
+    shown = {snapshot.id for snapshot in look.estate.snapshots}
+    return sorted(each for each in sealed - shown if each.subscription.lower() not in unseen)
 
 
 @dataclass(slots=True)
@@ -100,7 +111,26 @@ class Run:
         """The estate with its restore points as they are after the backup, if there was one."""
         if self._backing_up is None:
             return look.estate
-        return join_snapshots(look.estate, (await self.errand.look_at_points()).estate)
+        later = await self._look_until_shown(self._backing_up.sealed())
+        told = {each.subscription for each in look.unseen}
+        self._failures += [
+            failure_of(each.error) for each in later.unseen if each.subscription not in told
+        ]
+        return join_snapshots(look.estate, later.estate)
+
+    async def _look_until_shown(self, sealed: frozenset[ResourceId]) -> Look:
+        """Look until the lists show what this run has sealed, or say that they do not."""
+        clock = self.ports.clock
+        look = await self.errand.look_at_points()
+        for pause in UNTIL_SHOWN:
+            if not _hidden(sealed, look):
+                return look
+            await clock.sleep_until(clock.now() + pause)
+            look = await self.errand.look_at_points()
+        if hidden := _hidden(sealed, look):
+            late = Unfinished(f"Azure's lists do not show {hidden[0].name} yet: it is not copied")
+            self._failures.append(failure_of(late))
+        return look
 
     async def _put_right(self, look: Look) -> Look:
         """Put right what a dead run left, and look again if that changed anything."""
