@@ -126,7 +126,9 @@ def test_a_point_that_is_not_there_is_5_with_what_is_near(cloud, write_policy, b
     near = cloud("show", backed_up["db01"][:-2] + "9Z", "--policy", write_policy())
     far = cloud("show", "nothing-like-it", "--policy", write_policy())
 
+    document = json.loads(cloud("show", "x", "--policy", write_policy(), "-o", "json").out)
     assert (near.status, far.status) == (5, 5)
+    assert document["schema"] == "diskguard/restore-points/1"
     assert f"hint: Is it {backed_up['db01']}?" in near.err
     assert "hint: `diskguard list` shows" in far.err
 

@@ -46,7 +46,7 @@ def a_report(*vms, copies=(), **changes):
 
 
 def test_a_row_shows_what_was_reached_and_for_how_long_the_guest_stood_still():
-    rows = report_page(a_report(DONE, LESS, copies=(COPIED,)), command="backup").table.rows
+    rows = report_page(a_report(DONE, LESS, copies=(COPIED,)), schema="backup").table.rows
 
     assert rows[0][1:6] == ("db01", "done", POINT, "filesystem", timedelta(seconds=4.492))
     assert rows[1][4:6] == ("crash (asked: filesystem)", None)
@@ -54,7 +54,7 @@ def test_a_row_shows_what_was_reached_and_for_how_long_the_guest_stood_still():
 
 
 def test_below_what_was_asked_is_11_where_the_policy_says_so():
-    assert report_page(a_report(LESS), command="backup").exit_code == 11
+    assert report_page(a_report(LESS), schema="backup").exit_code == 11
 
 
 def test_the_last_line_counts():
@@ -62,7 +62,7 @@ def test_the_last_line_counts():
         DONE, FAILED, copies=(COPIED, NOT_COPIED), warnings=("db01: w",), recovered=("r",)
     )
 
-    lines = [*plain_lines(report_page(report, command="backup").blocks)]
+    lines = [*plain_lines(report_page(report, schema="backup").blocks)]
 
     assert lines[-3:] == [
         "put right: r",
@@ -72,7 +72,7 @@ def test_the_last_line_counts():
 
 
 def test_a_run_that_did_nothing_says_so():
-    lines = [*plain_lines(report_page(a_report(), command="copy").blocks)]
+    lines = [*plain_lines(report_page(a_report(), schema="copy").blocks)]
 
     assert lines == ["Nothing was done in 3 min."]
 
@@ -94,7 +94,7 @@ def test_every_failure_is_told_with_what_it_happened_to():
 
 
 def test_the_document_keeps_every_outcome():
-    page = report_page(a_report(FAILED, copies=(COPIED,), failures=(BUSY,)), command="backup")
+    page = report_page(a_report(FAILED, copies=(COPIED,), failures=(BUSY,)), schema="backup")
 
     failed, copied = page.items
     assert (failed["kind"], copied["kind"]) == ("backup", "copy")

@@ -33,7 +33,7 @@ ENDS = {
 @pytest.fixture
 def session(cli):
     """Make a session with a view that is changed by keywords."""
-    return lambda **changes: Session(cli.around, a_view(**changes), command="probe")
+    return lambda **changes: Session(cli.around, a_view(**changes), schema="probe")
 
 
 def documents_of(text, output):
@@ -174,14 +174,14 @@ def test_a_terminal_gets_rich_output(session):
 def test_colours_are_for_those_who_want_them(cli, no_color, environment, color):
     around = replace(cli.around, environment=environment)
 
-    assert Session(around, a_view(no_color=no_color), command="x").color is color
+    assert Session(around, a_view(no_color=no_color), schema="x").color is color
 
 
 def test_a_dumb_terminal_is_no_terminal(cli):
-    dumb = Session(replace(cli.around, environment={"TERM": "dumb"}), a_view(), command="x")
+    dumb = Session(replace(cli.around, environment={"TERM": "dumb"}), a_view(), schema="x")
 
     assert not dumb.is_terminal(Terminal())
-    assert Session(cli.around, a_view(), command="x").is_terminal(Terminal())
+    assert Session(cli.around, a_view(), schema="x").is_terminal(Terminal())
 
 
 def output_to(stream):

@@ -76,3 +76,13 @@ def test_hostile_text_stays_text_everywhere(monkeypatch):
     assert [*plain_lines(blocks)] == ["TAG", harmless, "", harmless, f"  {harmless}"]
     assert rich_text(blocks).count(harmless) == 3
     assert [*tsv_lines(blocks[0])] == [harmless]
+
+
+def test_a_narrow_terminal_does_not_break_an_id(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "20")
+    point = "db01-3f9a2c-20261122T120000Z"
+    wide = Table(headings=("point", "id"), rows=((point, "/subscriptions/" + "x" * 300),))
+
+    assert point in rich_text((wide,))
+    assert "x" * 300 in rich_text((wide,))

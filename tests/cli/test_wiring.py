@@ -95,7 +95,7 @@ class Terminal(io.StringIO):
 def heard(cli, stream, **changes):
     """What stderr gets of one event."""
     with redirect_stderr(stream):
-        session = Session(cli.around, a_view(**changes), command="backup")
+        session = Session(cli.around, a_view(**changes), schema="backup")
         with listening(session) as observer:
             observer.notice(ARMING)
     return stream.getvalue()

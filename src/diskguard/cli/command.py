@@ -14,7 +14,7 @@ class Command(click.Command):
     """A click command whose callback gets a Session as its object and returns the exit status.
 
     `exits` are the exit codes it may end with besides those any command may; `examples` are shown
-    in its help.
+    in its help; `schema` names its documents, also that of a failure.
     """
 
     def __init__(
@@ -22,11 +22,13 @@ class Command(click.Command):
         *args: Any,
         examples: tuple[str, ...],
         exits: tuple[int, ...],
+        schema: str | None = None,
         formats: tuple[str, ...] = FORMATS,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.params = [*self.params, *shared_options(formats)]
+        self.schema = schema or self.name or ""
         self.examples = examples
         self.exits = tuple(sorted({*ANY_COMMAND, *exits}))
 
@@ -41,7 +43,7 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> int:
         """Run the callback in a session of its own; expected errors end as an exit status."""
         view = view_of({name: ctx.params.pop(name) for name in SHARED_NAMES})
-        session = Session(ctx.obj, view, command=self.name or "")
+        session = Session(ctx.obj, view, schema=self.schema)
         ctx.obj = session
         return session.attempt(lambda: int(super(Command, self).invoke(ctx)))
 

@@ -17,6 +17,7 @@ STATES = ("pending", "copying", "complete", "incomplete", "missing", "failed")
 @click.command(
     "list",
     cls=Command,
+    schema="restore-points",
     examples=(
         "diskguard list --vm db01 --state complete --since 7d",
         "diskguard list --subscription 11111111-2222-3333-4444-555555555555 -o json",

@@ -13,6 +13,7 @@ from diskguard.cli.session import Session
 @click.command(
     "plan",
     cls=Command,
+    schema="backup-plan",
     examples=(
         "diskguard plan policy.yaml",
         "diskguard plan policy.yaml --out monday.plan && diskguard backup --plan monday.plan",

@@ -25,10 +25,10 @@ class Session:
     whatever happens.
     """
 
-    def __init__(self, around: Surroundings, view: View, *, command: str) -> None:
+    def __init__(self, around: Surroundings, view: View, *, schema: str) -> None:
         self.around = around
         self.view = view
-        self.command = command
+        self.schema = schema
         self.run_id = around.nonce()
         self._concluded = False
 
@@ -106,7 +106,7 @@ class Session:
         """Write the one document or summary, unless it is written; give the exit code."""
         if not self._concluded and self.view.output in ("json", "jsonl", "yaml"):
             more = {} if error is None else {"error": json.error_fields(error)}
-            self.show(Page(schema=self.command, items=(), exit_code=exit_code, more=more))
+            self.show(Page(schema=self.schema, items=(), exit_code=exit_code, more=more))
         return exit_code
 
     def _logged(self, work: Callable[[], int]) -> int:

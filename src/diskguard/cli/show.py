@@ -14,6 +14,7 @@ from diskguard.cli.session import Session
 @click.command(
     "show",
     cls=Command,
+    schema="restore-points",
     examples=(
         "diskguard show db01-3f9a2c-20261122T120000Z --policy policy.yaml",
         "diskguard show db01-3f9a2c-20261122T120000Z "

@@ -11,6 +11,7 @@ from diskguard.cli.session import Session
 @click.command(
     "validate",
     cls=Command,
+    schema="validation",
     examples=("diskguard validate", "diskguard validate policies/*.yaml"),
     exits=(4,),
     formats=("text",),

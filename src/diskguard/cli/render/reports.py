@@ -10,8 +10,8 @@ from diskguard.cli.render.trouble import failure_lines
 from diskguard.model.report import CopyOutcome, Failure, Result, RunReport, VmOutcome
 
 
-def report_page(report: RunReport, *, command: str) -> Page:
-    """The whole report; `command` names its schema: backup or copy."""
+def report_page(report: RunReport, *, schema: str) -> Page:
+    """The whole report; `schema` is backup or copy."""
     table = Table(
         headings=(
             "kind",
@@ -27,7 +27,7 @@ def report_page(report: RunReport, *, command: str) -> Page:
     )
     shown = (table,) if table.rows else ()
     return Page(
-        schema=command,
+        schema=schema,
         items=(*map(_vm_item, report.vms), *map(_copy_item, report.copies)),
         blocks=(*shown, Lines(lines=tuple(_remarks(report)))),
         table=table,

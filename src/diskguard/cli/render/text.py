@@ -8,8 +8,10 @@ from diskguard.cli.render.escape import clean, scrub
 from diskguard.cli.render.page import Block, Lines, Table
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table as RichTable
 
+_WIDEST: Final = 10_000
 _STYLES: Final = {
     "complete": "green",
     "done": "green",
@@ -48,7 +50,7 @@ def print_rich(blocks: tuple[Block, ...], *, stream: TextIO, color: bool) -> Non
         if number:
             console.print()
         if isinstance(block, Table):
-            console.print(_rich_table(block))
+            _print_table(block, console)
             continue
         if block.title:
             console.print(_harmless(block.title), style="bold", soft_wrap=True)
@@ -75,6 +77,16 @@ def _plain_lines(block: Lines) -> Iterator[str]:
         yield _indented(block, line)
 
 
+def _print_table(table: Table, console: "Console") -> None:
+    """Print it as wide as it is: a folded id could not be copied from the screen."""
+    from rich.measure import Measurement
+
+    made = _rich_table(table)
+    console.width = _WIDEST
+    console.width = Measurement.get(console, console.options, made).maximum
+    console.print(made, crop=False)
+
+
 def _rich_table(table: Table) -> "RichTable":
     from rich.table import Table as RichTable
     from rich.text import Text
@@ -82,7 +94,7 @@ def _rich_table(table: Table) -> "RichTable":
     made, right = RichTable(box=None, pad_edge=False, header_style="bold"), _numeric(table)
     for column, heading in enumerate(table.headings):
         justify = "right" if column in right else "left"
-        made.add_column(heading.upper(), overflow="fold", justify=justify)  # type: ignore[arg-type]  # a literal of rich
+        made.add_column(heading.upper(), justify=justify, no_wrap=True)  # type: ignore[arg-type]  # a literal of rich
     for row in table.rows:
         made.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in _shown(row)))
     return made

@@ -53,5 +53,5 @@ def run_errand(session: Session, policy: Policy, errand: Callable[[Ports], Erran
         raise interrupted_by(ended.signal)
     report = replace(ended.given(), interrupted_by=ended.signal)
     session.complain(report_trouble(report))
-    page = report_page(report, command=session.command)
+    page = report_page(report, schema=session.schema)
     return session.show(page, silent_on_success=True)
