@@ -185,12 +185,14 @@ def _whole_disks(devices: tuple[BlockDevice, ...]) -> list[Mapping[str, Any]]:
 
 
 def _partition_mount(device: BlockDevice, number: int, path: str, file_system: str) -> Mount:
+    btrfs = file_system == "btrfs"
     return Mount(
         path=path,
         file_system=file_system,
         devices=(device.partition(number),),
         luns=(device.lun,),
-        number=f"{device.major}:{device.minor + number}",
+        number="0:39" if btrfs else f"{device.major}:{device.minor + number}",
+        fsid=str(uuid5(NAMESPACE_URL, f"{device.home}{path}")) if btrfs else None,
         resource=device.resource,
     )
 
@@ -272,10 +274,9 @@ def _links(
             name, home = device.partition(number), f"{device.home}/{device.partition(number)}"
             yield from _block_links(name, f"{device.major}:{device.minor + number}", home)
             yield f"{_azure_link(device)}-part{number}", f"/dev/{name}"
-    homes = {device.name: device.home for device in devices}
     for mount in mounts:
         for name in mount.devices if mount.fsid else ():
-            yield f"/sys/fs/btrfs/{mount.fsid}/devices/{name}", homes[name]
+            yield f"/sys/fs/btrfs/{mount.fsid}/devices/{name}", f"/sys/class/block/{name}"
 
 
 def _block_links(name: str, number: str, home: str) -> Iterator[tuple[str, str]]:

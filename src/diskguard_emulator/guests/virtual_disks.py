@@ -77,9 +77,12 @@ class VirtualDisks:
         """The file systems that stand still now."""
         return [block for block in self.blocks.values() if block.frozen_since is not None]
 
-    def at(self, path: str) -> SuperBlock | None:
-        """The file system mounted at this path."""
-        return next((block for block in self.blocks.values() if block.mount.path == path), None)
+    def at(self, path: str) -> SuperBlock:
+        """The file system mounted at this path. Raises FileNotFoundError."""
+        for block in self.blocks.values():
+            if block.mount.path == path:
+                return block
+        raise FileNotFoundError(errno.ENOENT, "nothing is mounted there", path)
 
     def freeze(self, block: SuperBlock, who: str) -> int:
         """Answer as FIFREEZE does: 0 or an errno."""

@@ -134,8 +134,6 @@ class VirtualKernel:
 
     def open_mount(self, path: str) -> int:
         block = self._machine.disks.at(path)
-        if block is None:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         if path in self._machine.troubles.unopenable:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
         return self._handle(block)

@@ -97,7 +97,13 @@ async def test_an_armed_guest_says_what_it_will_freeze():
 
 
 @pytest.mark.parametrize(
-    "options", [{"nvme": True}, {"udev_links": False}, {"root_file_system": "xfs"}]
+    "options",
+    [
+        {"nvme": True},
+        {"udev_links": False},
+        {"root_file_system": "xfs"},
+        {"root_file_system": "btrfs"},
+    ],
 )
 async def test_the_disks_are_found_however_the_guest_shows_them(options):
     guest = a_virtual_guest(**options)
