@@ -62,6 +62,7 @@ bench: $(STAMP)  ## measure what performance claims rest on, and print the table
 system-packages:  ## install what the file-system tests need from Debian (changes the system)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SYSTEM_PACKAGES)
+	PYTHONPATH=src $(PYTHON) -m diskguard_emulator.guests.linux_tree
 
 clean:  ## remove everything made here
 	rm -rf $(VENV) .demo .cache .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
