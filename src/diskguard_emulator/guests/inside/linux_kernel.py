@@ -17,6 +17,8 @@ FORBIDDEN = "/run/diskguard-forbidden-device"
 class Kernel(RealKernel):  # type: ignore[misc] # its type is known inside the guest only
     """The machine this guest is."""
 
+    forbidden = FORBIDDEN
+
     def open_host_clock(self) -> bool:
         return True
 
@@ -24,6 +26,6 @@ class Kernel(RealKernel):  # type: ignore[misc] # its type is known inside the g
         return time.time(), HOST_CLOCK_BRACKET
 
     def start_freeze(self, handle: int, not_after: float) -> int:
-        if os.fstat(handle).st_dev == int(self.read_text(FORBIDDEN)):
+        if os.fstat(handle).st_dev == int(self.read_text(self.forbidden)):
             raise SystemExit("a guest would have frozen the machine it runs on")
         return int(super().start_freeze(handle, not_after))
