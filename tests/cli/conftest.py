@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +20,6 @@ from diskguard_emulator.server import Server
 T = TypeVar("T")
 
 WITH_VMS = "11111111-1111-4111-8111-111111111111"
-FOREIGN = "22222222-2222-4222-8222-222222222222"
 POLICY = """\
 version: 1
 name: {name}
@@ -172,6 +171,3 @@ def cloud(cli: Cli, emulator: Emulator) -> Cli:
     """The command line with the emulated Azure around it."""
     cli.around = replace(cli.around, environment=emulator.environment)
     return cli
-
-
-LONG_AGO = timedelta(days=30)
