@@ -158,9 +158,7 @@ def guarded(script: tuple[str, ...]) -> list[str]:
 
 def own_devices() -> set[int]:
     """The file systems this machine itself stands on."""
-    return {
-        Path(path).stat().st_dev for path in ("/", tempfile.gettempdir(), "/var", "/run")
-    }
+    return {Path(path).stat().st_dev for path in ("/", tempfile.gettempdir(), "/var", "/run")}
 
 
 def guarded_archive() -> bytes:
@@ -189,7 +187,7 @@ def namespaces(folder: Path, devices: dict[int, str]) -> Iterator[int]:
     outer = subprocess.Popen([*line, sys.executable, "-I", "-S", "-c", _INIT])
     try:
         init = child_of(outer.pid)
-        ours, theirs = Path("/proc/1/comm"), Path(f"/proc/{init}/root/proc/1/comm")
+        ours, theirs = Path("/proc/1/comm"), Path(f"/proc/{init}", "root", "proc/1/comm")
         until(lambda: theirs.read_text() != ours.read_text(), "it has no /proc of its own")
         run("nsenter", "-t", str(init), "-m", "mount", "-t", "tmpfs", "run", "/run")
         run("nsenter", "-t", str(init), "-m", "mount", "-t", "tmpfs", "dev", "/dev")

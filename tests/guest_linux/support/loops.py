@@ -4,11 +4,13 @@ import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 LOCK = Path("/run/lock/diskguard-freeze-tests.lock")
+MEMORY = Path("/dev/shm")  # noqa: S108 - the kernel's own, not a place to share
 TOOLS = ("losetup", "unshare", "nsenter", "mount", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs")
 
 
@@ -44,11 +46,11 @@ def run(*command: str | Path) -> str:
 @contextmanager
 def loop_disk(folder: Path, name: str, megabytes: int) -> Iterator[str]:
     """The kernel's name of a new loop device on a sparse file; gone afterwards."""
-    image = folder / f"{name}.img"
-    with image.open("wb") as file:
+    memory = MEMORY if MEMORY.is_dir() else folder  # a busy disk would look like a freeze
+    with tempfile.NamedTemporaryFile(prefix=f"diskguard-{name}-", dir=memory) as file:
         file.truncate(megabytes << 20)
-    device = run("losetup", "--find", "--show", image).strip()
-    try:
-        yield device.removeprefix("/dev/")
-    finally:
-        run("losetup", "--detach", device)
+        device = run("losetup", "--find", "--show", file.name).strip()
+        try:
+            yield device.removeprefix("/dev/")
+        finally:
+            run("losetup", "--detach", device)
