@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,14 @@ def run_shell(script: str, folder: Path, **variables: str) -> "subprocess.Comple
     )
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder whose emulators are stopped at the end, also when the test is cut short."""
+    yield tmp_path
+    for file in tmp_path.rglob("emulator.lock"):
+        run_shell(f"diskguard-emulator stop --state-dir {file.parent}", tmp_path)
+
+
 def emulator_runs(state: Path) -> bool:
     return (state / "emulator.env").exists()
 
@@ -75,44 +84,44 @@ def test_the_demo_is_plain_shell():
 @EMULATED
 @pytest.mark.real_time
 @pytest.mark.timeout(300)
-def test_the_demo_reaches_its_end(tmp_path):
-    ended = run_shell("sh examples/demo.sh", tmp_path, DEMO_FOLDER=str(tmp_path / "demo"))
+def test_the_demo_reaches_its_end(folder):
+    ended = run_shell("sh examples/demo.sh", folder, DEMO_FOLDER=str(folder / "demo"))
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "whole in both regions" in ended.stdout
-    assert not emulator_runs(tmp_path / "demo/emulator")
+    assert not emulator_runs(folder / "demo/emulator")
 
 
 @EMULATED
 @pytest.mark.real_time
 @pytest.mark.timeout(60)
-def test_a_demo_that_goes_wrong_says_so_and_stops_the_emulator(tmp_path):
-    policy = tmp_path / "policy.yaml"
+def test_a_demo_that_goes_wrong_says_so_and_stops_the_emulator(folder):
+    policy = folder / "policy.yaml"
     text = (ROOT / "examples/demo.yaml").read_text(encoding="utf-8")
     policy.write_text(text.replace("expect_at_least: 3", "expect_at_least: 300"))
 
     ended = run_shell(
         "sh examples/demo.sh",
-        tmp_path,
-        DEMO_FOLDER=str(tmp_path / "demo"),
+        folder,
+        DEMO_FOLDER=str(folder / "demo"),
         DEMO_POLICY=str(policy),
     )
 
     assert ended.returncode == 5
     assert "error[nothing-matched]" in ended.stderr
-    assert not emulator_runs(tmp_path / "demo/emulator")
+    assert not emulator_runs(folder / "demo/emulator")
 
 
 @EMULATED
 @pytest.mark.long
 @pytest.mark.real_time
 @pytest.mark.timeout(600)
-def test_the_tutorial_works_as_it_is_written(tmp_path):
+def test_the_tutorial_works_as_it_is_written(folder):
     text = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
-    in_a_clone = f"ln -s {ROOT}/examples {ROOT}/.venv {tmp_path}\ncd {tmp_path}\n"
+    in_a_clone = f"ln -s {ROOT}/examples {ROOT}/.venv {folder}\ncd {folder}\n"
 
-    ended = run_shell(in_a_clone + "\n".join(RUNNABLE.findall(text)), tmp_path)
+    ended = run_shell(in_a_clone + "\n".join(RUNNABLE.findall(text)), folder)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "filesystem" in ended.stdout
-    assert not emulator_runs(tmp_path / f"diskguard-emulator-{os.getuid()}")
+    assert not emulator_runs(folder / f"diskguard-emulator-{os.getuid()}")
