@@ -28,6 +28,7 @@ demo: $(STAMP)  ## the whole road on an emulated estate; no privileges, under tw
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
 
 demo-linux: $(STAMP)  ## the same on real file systems; needs root and loop devices
+	$(BIN)/python -m diskguard_emulator.guests.linux_tree
 	PATH="$(CURDIR)/$(BIN):$$PATH" DEMO_ESTATE=examples/estate-linux.yaml sh examples/demo.sh
 
 test: lint types floors unit  ## every check, under ten minutes on two cores
