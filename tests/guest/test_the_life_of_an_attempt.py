@@ -356,6 +356,14 @@ def test_a_holder_still_at_work_is_not_a_missing_report():
     assert after_the_window(machine, promise)["outcome"] == "held"
 
 
+def test_a_report_is_read_although_a_flush_still_hangs():
+    machine, _, _ = a_machine()
+    after_the_window(machine, armed(machine, *PLAN))
+    FakeKernel(machine, 77).lock(FOLDER + "/freezers.lock", exclusive=False, children=True)
+
+    assert collected(machine)["outcome"] == "held"
+
+
 def test_a_second_holder_beside_one_that_arms_is_refused():
     machine, _, _ = a_machine()
     FakeKernel(machine).lock("/run/diskguard/lock.arming", exclusive=True, children=False)
