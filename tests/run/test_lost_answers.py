@@ -129,6 +129,20 @@ async def test_an_answer_lost_is_looked_for_again_where_azure_shows_it_late():
         assert set(puts(stage).values()) == {1}
 
 
+async def test_a_member_that_appears_after_its_set_was_undone_does_not_hinder_the_second_attempt():
+    """It is this run's own and no other machine's, however young."""
+    async with one_vm(FROZEN) as stage:
+        stage.cloud.world.settings.lag = Lag(get=timedelta(seconds=55))
+        stage.suffers(LosesAnswer(), "PUT", LUN0)
+
+        report = await stage.back_up()
+
+        [outcome] = report.vms
+        assert outcome.result is Result.DONE
+        assert len(await stage.snapshots()) == 3
+        await check_every_sealed_point_is_whole(stage)
+
+
 async def test_a_member_that_fails_at_its_end_is_deleted_with_its_set():
     async with one_vm() as stage:
         stage.suffers(OperationFails(), "PUT", LUN0)

@@ -1,6 +1,6 @@
 """One attempt at a restore point: what was asked for, what exists, what it may be called."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from diskguard.errors import DiskguardError
@@ -40,9 +40,14 @@ class Attempt:
         return self.asked[0].wish.id
 
 
-async def take_at_once(plan: VmPlan, ports: Ports, *, because: str | None) -> Attempt:
-    """Request every member at once with nothing frozen; `because` says why, if a freeze was asked."""
-    asked, members = await _request_all(plan, ports)
+async def take_at_once(
+    plan: VmPlan, ports: Ports, *, because: str | None, mine: Collection[str] = ()
+) -> Attempt:
+    """Request every member at once with nothing frozen; `because` says why, if a freeze was asked.
+
+    `mine` are the nonces of attempts of this run that were undone.
+    """
+    asked, members = await _request_all(plan, ports, mine)
     return judge(plan, asked, members, because=because)
 
 
@@ -62,8 +67,10 @@ async def is_stopped(plan: VmPlan, ports: Ports) -> bool:
     return vm is None or vm.power in STOPPED
 
 
-async def _request_all(plan: VmPlan, ports: Ports) -> tuple[tuple[Asked, ...], Members]:
-    await clear_names(plan, ports)
+async def _request_all(
+    plan: VmPlan, ports: Ports, mine: Collection[str] = ()
+) -> tuple[tuple[Asked, ...], Members]:
+    await clear_names(plan, ports, mine=mine)
     enter(plan, "snapshots", ports)
     asked = await request_members(plan, ports, nonce=ports.nonce(), until=None)
     return asked, await follow_to_end(asked, plan, ports)

@@ -1,5 +1,6 @@
 """The names of a point, free to be used: looked at after the guest's lock is ours."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from diskguard.errors import DiskguardError, NameTaken
@@ -20,15 +21,18 @@ class AnotherRunMakesThis(DiskguardError):
     exit_status = 0
 
 
-async def clear_names(plan: VmPlan, ports: Ports) -> None:
+async def clear_names(plan: VmPlan, ports: Ports, *, mine: Collection[str] = ()) -> None:
     """Return when no member's name is in use; an unsealed leftover of a dead run is made gone.
 
+    `mine` are the nonces of this run's own attempts that were undone: what Azure made of those
+    later than we looked for it is made gone too.
     Raises AnotherRunMakesThis for a sealed or young point of ours, NameTaken for a stranger's;
     then nothing was deleted.
     """
     existing = [_ours(snapshot, plan) for snapshot in await _existing(plan, ports)]
     now = ports.clock.now()
-    if any(member.seal is not None or _may_be_alive(member, now) for member in existing):
+    others = [member for member in existing if member.nonce not in mine]
+    if any(member.seal is not None or _may_be_alive(member, now) for member in others):
         raise AnotherRunMakesThis(f"{plan.point} is made by another run")
     await together(ports.compute.delete_snapshot(member.snapshot.id) for member in existing)
 

@@ -1,6 +1,7 @@
 """The frozen attempt: arm, window, collect, prove."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -64,10 +65,12 @@ class _Collected:
     arrived_at: datetime
 
 
-async def take_frozen(plan: VmPlan, budget: FreezeBudget, ports: Ports) -> Attempt:
+async def take_frozen(
+    plan: VmPlan, budget: FreezeBudget, ports: Ports, *, mine: Collection[str] = ()
+) -> Attempt:
     """Arm the guest, request every member in its window, collect its report, prove.
 
-    Raises AttemptLost when nothing was requested. Nobody is armed whose snapshots could not be
+    `mine` are the nonces of attempts of this run that were undone. Raises AttemptLost when nothing was requested. Nobody is armed whose snapshots could not be
     requested at once: Throttled is raised instead.
     """
     nonce, vm = ports.nonce(), plan.vm or plan.source
@@ -80,7 +83,7 @@ async def take_frozen(plan: VmPlan, budget: FreezeBudget, ports: Ports) -> Attem
     await ports.compute.reserve_window(reservation, within=BUDGET_WAIT)
     enter(plan, "arming", ports)
     agreed = await _arm(vm, freeze_request(plan, budget, nonce), budget, ports)
-    asked = await _ask_in_window(plan, agreed, nonce, ports)
+    asked = await _ask_in_window(plan, agreed, ports, nonce=nonce, mine=mine)
     enter(plan, "collecting", ports)
     members, collected = await _follow_and_collect(plan, vm, asked, nonce, ports)
     return _judged(plan, asked, members, agreed, collected)
@@ -162,12 +165,12 @@ async def _arm(
 
 
 async def _ask_in_window(
-    plan: VmPlan, agreed: _Agreed, nonce: str, ports: Ports
+    plan: VmPlan, agreed: _Agreed, ports: Ports, *, nonce: str, mine: Collection[str]
 ) -> tuple[Asked, ...]:
     """Request all members inside the window, or raise AttemptLost with nothing requested."""
     standstill = agreed.standstill
     try:
-        await _claim(plan, standstill, ports)
+        await _claim(plan, standstill, ports, mine)
         enter(plan, "window", ports, _described(agreed))
         async with window(standstill, ports.clock):
             return await request_members(plan, ports, nonce=nonce, until=standstill.closes)
@@ -176,12 +179,12 @@ async def _ask_in_window(
         raise AttemptLost(missed, over_at=over_at, again=True) from missed
 
 
-async def _claim(plan: VmPlan, standstill: Standstill, ports: Ports) -> None:
+async def _claim(plan: VmPlan, standstill: Standstill, ports: Ports, mine: Collection[str]) -> None:
     """The guest's lock is ours now, so what is free at this moment stays free for us."""
     check_in_time(standstill, ports.clock)
     try:
         async with asyncio.timeout_at(ports.clock.loop_time(standstill.freeze_at)):
-            await clear_names(plan, ports)
+            await clear_names(plan, ports, mine=mine)
     except TimeoutError as late:
         raise WindowMissed("looking at the names took until the freeze") from late
 

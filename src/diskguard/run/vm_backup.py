@@ -74,12 +74,13 @@ async def _frozen_or_less(plan: VmPlan, ports: Ports) -> Attempt:
     first = plan.freeze
     if first is None:
         raise DiskguardError(f"the plan for {plan.name} is to freeze and says not how")
-    why, again = await _try_frozen(plan, first, ports)
+    mine: set[str] = set()
+    why, again = await _try_frozen(plan, first, ports, mine)
     if isinstance(why, Attempt):
         return why
     if again:
         enter(plan, "second attempt", ports, why)
-        why, _ = await _try_frozen(plan, second_budget(first), ports, last=True)
+        why, _ = await _try_frozen(plan, second_budget(first), ports, mine, last=True)
         if isinstance(why, Attempt):
             return why
     if not plan.fallback_to_crash:
@@ -88,18 +89,18 @@ async def _frozen_or_less(plan: VmPlan, ports: Ports) -> Attempt:
             hint="`consistency.fallback: crash` would keep a crash-consistent point instead.",
         )
     enter(plan, "fallback", ports, why)
-    return await _whole(await take_at_once(plan, ports, because=why), ports)
+    return await _whole(await take_at_once(plan, ports, because=why, mine=mine), ports)
 
 
 async def _try_frozen(
-    plan: VmPlan, budget: FreezeBudget, ports: Ports, *, last: bool = False
+    plan: VmPlan, budget: FreezeBudget, ports: Ports, mine: set[str], *, last: bool = False
 ) -> tuple[Attempt | str, bool]:
     """One attempt: a set to keep, or why there is none and whether one more makes sense.
 
-    A set that is whole is kept where no better one can be expected: it is called what it is.
+    The nonce of one that is undone is added to `mine`. A set that is whole is kept where no better one can be expected: it is called what it is.
     """
     try:
-        attempt = await take_frozen(plan, budget, ports)
+        attempt = await take_frozen(plan, budget, ports, mine=mine)
     except AttemptLost as lost:
         await ports.clock.sleep_until(lost.over_at)
         return str(lost), lost.again
@@ -109,6 +110,7 @@ async def _try_frozen(
     keep = proof.grade is not None and (last or not attempt.provable) and plan.fallback_to_crash
     if keep:
         return attempt, False
+    mine.add(attempt.asked[0].nonce)
     await undo_members(attempt.asked, ports.compute)
     _raise_what_no_attempt_mends(attempt)
     return proof.reason or "the freeze could not be proven", attempt.provable
