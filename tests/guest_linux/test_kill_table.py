@@ -23,7 +23,7 @@ from tests.support.systemd_container import (
 
 from diskguard.errors import GuestRefused
 from diskguard.guest.dialogue import render_arm
-from diskguard.model.guest import FreezeRequest, GuestDisk
+from diskguard.model.guest import Armed, FreezeRequest, GuestDisk
 from diskguard_emulator.guests.linux import LinuxGuest
 
 pytestmark = [
@@ -39,6 +39,7 @@ PROMISE = (LIMIT + timedelta(seconds=1)).total_seconds()
 SLACK = 0.25  # of the observer itself: it looks every 10 ms on a busy machine
 GUESTS = 3
 RANDOM_INSTANTS = 100
+ASKED_AGAIN = 4
 MOUNTS = [
     {"path": "/data0", "file_system": "ext4", "luns": [0]},
     {"path": "/data1", "file_system": "xfs", "luns": [1]},
@@ -100,12 +101,17 @@ def leg(place: Path, name: str, attempt: str) -> Path:
     return place / f"diskguard-{name}-{attempt}.service"
 
 
+def doors(group: Path, name: str) -> list[Path]:
+    """The files of that name in a cgroup and all below it; cgroups may vanish meanwhile."""
+    return [Path(folder, name) for folder, _, files in os.walk(group) if name in files]
+
+
 def processes(group: Path) -> list[int]:
     """The processes of a cgroup and all below it, in this machine's numbers."""
     found: list[int] = []
-    for file in group.glob("**/cgroup.procs"):
+    for door in doors(group, "cgroup.procs"):
         with suppress(OSError):
-            found += map(int, file.read_text().split())
+            found += map(int, door.read_text().split())
     return found
 
 
@@ -211,17 +217,24 @@ def the_freeze(guest: LinuxGuest, attempt: str) -> FreezeRequest:
 
 async def try_case(guest: LinuxGuest, case: Case, attempt: str) -> str | None:
     """What became of the promise in this case, None if it was kept."""
+    armed = await armed_at_last(guest, attempt)
     with observed(guest) as observers:
-        try:
-            armed = await arm(guest, the_freeze(guest, attempt))
-        except GuestRefused as refused:  # a busy machine armed too slowly: nothing freezes
-            return None if refused.reason == "arming-too-slow" else f"{case}: {refused}"
         await sleep_until(armed.freeze_at + timedelta(seconds=case.after))
-        case.victim(slice_of(guest), attempt, case.signal)
+        case.victim(slice_of(guest), armed.attempt, case.signal)
         await sleep_until(armed.freeze_at + timedelta(seconds=PROMISE + SLACK))
-        verdict = judge(case, observers, at_least=0.8 * min(case.after, 2.0))
+        verdict = judge(case, observers, at_least=0.5 if case.after >= 1 else 0.0)
         await tidy_up(guest)
     return verdict
+
+
+async def armed_at_last(guest: LinuxGuest, attempt: str) -> Armed:
+    """The guest's promise; a machine too busy to arm in time refuses, so it is asked again."""
+    for turn in range(ASKED_AGAIN):
+        try:
+            return await arm(guest, the_freeze(guest, f"{attempt}-{turn}"))
+        except GuestRefused:
+            await tidy_up(guest)
+    return await arm(guest, the_freeze(guest, attempt))
 
 
 def judge(case: object, observers: list[Observer], at_least: float = 0.0) -> str | None:
@@ -239,7 +252,7 @@ def judge(case: object, observers: list[Observer], at_least: float = 0.0) -> str
 async def tidy_up(guest: LinuxGuest) -> None:
     """Stopped legs are gone, so that the next attempt finds nobody at work."""
     place = slice_of(guest)
-    for door in place.glob("**/cgroup.freeze"):
+    for door in doors(place, "cgroup.freeze"):
         with suppress(OSError):
             door.write_text("0")
     whole(place, signal.SIGKILL)
@@ -284,21 +297,25 @@ A_FEW = [
 
 @pytest.mark.timeout(200)
 async def test_nothing_stays_frozen_whoever_is_hit(tmp_path):
-    assert await run_table(A_FEW, tmp_path, GUESTS) == []
+    broken = await run_table(A_FEW, tmp_path, GUESTS)
+
+    assert not broken, "\n".join(broken)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 async def test_nothing_stays_frozen_whoever_is_hit_at_every_step(tmp_path):
-    assert await run_table(every_step(), tmp_path, GUESTS) == []
+    broken = await run_table(every_step(), tmp_path, GUESTS)
+
+    assert not broken, "\n".join(broken)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 async def test_nothing_stays_frozen_whoever_is_hit_at_any_instant(tmp_path):
-    cases = random_instants(RANDOM_INSTANTS, seed=2)
+    broken = await run_table(random_instants(RANDOM_INSTANTS, seed=2), tmp_path, GUESTS)
 
-    assert await run_table(cases, tmp_path, GUESTS) == []
+    assert not broken, "\n".join(broken)
 
 
 @pytest.mark.timeout(200)
