@@ -132,7 +132,7 @@ async def test_an_answer_lost_is_looked_for_again_where_azure_shows_it_late():
 async def test_a_member_that_appears_after_its_set_was_undone_does_not_hinder_the_second_attempt():
     """It is this run's own and no other machine's, however young."""
     async with one_vm(FROZEN) as stage:
-        stage.cloud.world.settings.lag = Lag(get=timedelta(seconds=55))
+        stage.cloud.world.settings.lag = Lag(get=timedelta(seconds=45))
         stage.suffers(LosesAnswer(), "PUT", LUN0)
 
         report = await stage.back_up()
@@ -140,6 +140,7 @@ async def test_a_member_that_appears_after_its_set_was_undone_does_not_hinder_th
         [outcome] = report.vms
         assert outcome.result is Result.DONE
         assert len(await stage.snapshots()) == 3
+        assert len(stage.cloud.api.log.of("DELETE", "-lun00")) == 1
         await check_every_sealed_point_is_whole(stage)
 
 

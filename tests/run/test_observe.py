@@ -210,6 +210,17 @@ async def test_no_subscription_seen_raises_the_error_itself():
             await observe_snapshots(stage.scope, ports.inventory, now=stage.clock.now())
 
 
+async def test_a_subscription_that_does_not_exist_is_not_an_empty_one():
+    async with two_subscriptions() as stage, stage.ports() as ports:
+        nowhere = "33333333-3333-4333-8333-333333333333"
+        scope = Scope(subscriptions=(SUBSCRIPTION, nowhere), groups=("rg-diskguard-eus",))
+
+        look = await observe_snapshots(scope, ports.inventory, now=stage.clock.now())
+
+        assert [each.subscription for each in look.unseen] == [nowhere]
+        assert "SubscriptionNotFound" in str(look.unseen[0].error)
+
+
 async def test_a_login_without_any_right_is_7_and_changes_nothing():
     async with two_subscriptions() as stage:
         nobody = Principal(name="nobody", grants=())

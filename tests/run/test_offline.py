@@ -104,6 +104,19 @@ def _plan(stage: Stage, look) -> BackupPlan:
     return plan_backup(stage.policy, look.estate, now=stage.clock.now())
 
 
+async def test_a_vm_that_is_gone_since_the_look_writes_nothing_any_more():
+    async with one_vm() as stage:
+        look = await stage.look()
+        stage.cloud.world.remove(stage.vm("files01"))
+
+        report = await stage.back_up(plan_backup=lambda _: _plan(stage, look))
+
+        [outcome] = report.vms
+        assert outcome.consistency is not None
+        assert outcome.consistency.achieved is Grade.OFFLINE
+        assert steps(stage) == ["snapshot"]
+
+
 TROUBLES = {
     "a put is refused": (Fails(status=400, code="BadRequest"), "PUT", "/snapshots/", 1),
     "a put is never heard": (Resets(), "PUT", "/snapshots/", 1),

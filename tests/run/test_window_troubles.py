@@ -342,6 +342,17 @@ async def test_a_vm_that_forbids_scripts_ends_in_the_fallback():
         assert "extension" in (reached(report).reason or "")
 
 
+async def test_names_that_cannot_be_looked_at_before_the_freeze_cost_the_window():
+    async with one_vm() as stage:
+        stage.suffers(Hangs(for_=timedelta(seconds=50)), "GET", "/snapshots/.*-lun00$")
+
+        report = await stage.back_up()
+
+        assert reached(report).achieved is Grade.FILESYSTEM
+        assert stage.guest().verbs == ["arm", "arm", "collect"]
+        assert set(primaries(stage).values()) == {1}
+
+
 # -- collecting ----------------------------------------------------------------------------------
 
 COLLECT_LOST: dict[str, Effect] = {
@@ -371,6 +382,29 @@ async def test_a_report_that_can_never_be_had_leaves_a_point_without_proof():
 
         assert reached(report).achieved is Grade.CRASH
         assert set(primaries(stage).values()) == {2}
+
+
+async def test_a_report_that_is_not_written_yet_is_asked_for_again():
+    async with one_vm() as stage:
+        stage.cloud.world.settings.quick()
+        late = timedelta(seconds=4)  # it thaws so much later than it says
+        stage.guest().have(host_clock=False, clock_offset=-late, starts_late=late)
+        prompt = asyncio.ensure_future(_prompt_once_armed(stage))
+
+        report = await stage.back_up()
+        await prompt
+
+        assert report.vms[0].result is Result.DONE
+        collects = stage.guest().verbs.count("collect")
+        assert collects > stage.guest().verbs.count("arm")
+
+
+async def _prompt_once_armed(stage: Stage) -> None:
+    for _ in range(1000):
+        if stage.guest().verbs:
+            break
+        await asyncio.sleep(0.1)
+    stage.guest().have(starts_late=timedelta())
 
 
 async def test_a_guest_that_reboots_in_its_window_is_frozen_no_longer_and_tried_again():

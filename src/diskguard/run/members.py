@@ -74,11 +74,6 @@ async def _request(
     return replace(asked, requested=requested)
 
 
-def refusals(asked: Iterable[Asked]) -> list[DiskguardError]:
-    """The errors of members that Azure surely did not make."""
-    return [each.error for each in asked if each.error is not None and not each.lost]
-
-
 async def follow_to_end(
     asked: Sequence[Asked], plan: VmPlan, ports: Ports
 ) -> tuple[Taken | DiskguardError, ...]:
