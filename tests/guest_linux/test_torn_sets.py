@@ -88,7 +88,7 @@ def the_freeze(guest: LinuxGuest, number: int) -> FreezeRequest:
             GuestDisk(name=disk.name, lun=disk.lun, size_bytes=disk.size_bytes)
             for disk in guest.facts.disks
         ),
-        lead=timedelta(seconds=1.5),
+        lead=timedelta(seconds=3),
         limit=timedelta(seconds=3),
         hold=timedelta(seconds=1),
     )

@@ -95,7 +95,8 @@ class LinuxGuest:
         return ScriptOutcome(stdout=stdout.read_bytes(), stderr=stderr.read_bytes(), exit_code=code)
 
     async def clone_disk(self, lun: int | None) -> LinuxImage:
-        await self.prepare()
+        async with self._booting:
+            await self.prepare()
         self._serial += 1
         target = self._store.place / f"clone-{self._serial}.img"
         return await asyncio.to_thread(self.disks[lun].clone, target, lun)

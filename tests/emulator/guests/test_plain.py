@@ -5,6 +5,8 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from diskguard_emulator.guests.plain import PlainGuest, is_torn, make_guest
 from diskguard_emulator.guests.plain_machine import UNSHARE, NoNamespaces, boot_machine
 from diskguard_emulator.guests.port import GuestStopped
 
-LEAD = timedelta(seconds=0.8)
+LEAD = timedelta(seconds=1.5)
 LIMIT = timedelta(seconds=3)
 
 
@@ -60,6 +62,23 @@ async def wait_until(instant: datetime, later: float = 0.0) -> None:
     await asyncio.sleep((instant - datetime.now(UTC)).total_seconds() + later)  # noqa: TID251 - real time is what this is about
 
 
+async def wait_until_frozen(guest: PlainGuest, armed: Armed) -> None:
+    """Return once every mount is frozen; they stay so for a second."""
+    await wait_until(armed.freeze_at)
+    async with asyncio.timeout(2):
+        while len(guest.frozen_mounts) < armed.mount_count:  # noqa: ASYNC110 - files tell nobody
+            await asyncio.sleep(0.01)
+
+
+def killing(signal: str, *legs: str) -> str:
+    """A script that sends the signal to these legs, one after the other."""
+    return "".join(
+        f"for each in /proc/[0-9]*; do tr '\\0' ' ' <$each/cmdline | grep -q 'pyz {leg} ' && "
+        f"kill -{signal} ${{each#/proc/}}; done 2>/dev/null\n"
+        for leg in legs
+    )
+
+
 async def say(guest: PlainGuest, script: str) -> str:
     outcome = await guest.run_script(script)
     return (outcome.stdout + outcome.stderr).decode()
@@ -67,7 +86,7 @@ async def say(guest: PlainGuest, script: str) -> str:
 
 async def test_disks_copied_inside_the_window_belong_together(guest):
     armed = await promise(guest)
-    await wait_until(armed.freeze_at, 0.15)
+    await wait_until_frozen(guest, armed)
 
     frozen = guest.frozen_mounts
     images = []
@@ -99,10 +118,9 @@ async def test_disks_copied_without_a_freeze_do_not_belong_together(guest):
 @pytest.mark.parametrize("signal", ["KILL", "STOP"])
 async def test_a_holder_that_is_hit_while_frozen_leaves_nothing_frozen(guest, signal):
     armed = await promise(guest)
-    await wait_until(armed.freeze_at, 0.3)
-    assert guest.frozen_mounts
+    await wait_until_frozen(guest, armed)
 
-    await say(guest, f"pkill -{signal} -f 'pyz hold '")
+    await say(guest, killing(signal, "hold"))
     await wait_until(armed.thaw_by)
 
     assert guest.frozen_mounts == ()
@@ -113,7 +131,7 @@ async def test_a_holder_that_is_hit_while_frozen_leaves_nothing_frozen(guest, si
 async def test_a_watchdog_killed_before_the_window_means_no_freeze(guest):
     armed = await promise(guest)
 
-    await say(guest, "pkill -KILL -f 'pyz watch '")
+    await say(guest, killing("KILL", "watch"))
     await wait_until(armed.freeze_at, 0.5)
 
     assert guest.frozen_mounts == ()
@@ -123,7 +141,7 @@ async def test_the_timer_thaws_where_both_legs_are_gone_with_all_that_follows_th
     armed = await promise(guest)
     await wait_until(armed.freeze_at, 0.3)
 
-    await say(guest, 'for leg in watch hold passes; do pkill -KILL -f "pyz $leg "; done')
+    await say(guest, killing("KILL", "watch", "hold", "passes"))
     await wait_until(armed.thaw_by)
 
     assert guest.frozen_mounts == ()
@@ -202,7 +220,7 @@ async def test_a_script_says_how_it_ended(guest):
 
 async def test_power_off_ends_every_process_and_start_begins_anew(guest):
     armed = await promise(guest)
-    await wait_until(armed.freeze_at, 0.2)
+    await wait_until_frozen(guest, armed)
     sleeping = asyncio.create_task(guest.run_script("sleep 60"))
     await asyncio.sleep(0.1)
 
@@ -229,6 +247,36 @@ async def test_a_closed_guest_leaves_no_process(guest):
 
     with pytest.raises(ProcessLookupError):
         os.kill(init, 0)
+
+
+LIVE = """
+import asyncio, pathlib, sys
+from diskguard_emulator.guests.plain_machine import boot_machine
+
+async def live():
+    machine = await boot_machine(pathlib.Path(sys.argv[1]))
+    number = machine._process.pid
+    print(pathlib.Path(f"/proc/{number}/task/{number}/children").read_text(), flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(live())
+"""
+
+
+def test_an_emulator_that_is_killed_leaves_no_process(tmp_path):
+    folder = a_plain_guest(tmp_path).folder
+    words = [sys.executable, "-c", LIVE, str(folder)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as emulator:
+        assert emulator.stdout is not None
+        first_process = Path("/proc") / emulator.stdout.readline().strip()
+        lived = (first_process / "root" / "guest").exists()
+        emulator.kill()
+
+    until = time.monotonic() + 10
+    while first_process.exists() and time.monotonic() < until:
+        time.sleep(0.02)  # noqa: TID251 - /proc tells nobody
+    assert lived
+    assert not first_process.exists()
 
 
 async def test_a_machine_without_namespaces_is_refused_in_its_own_words(guest, tmp_path):
