@@ -13,16 +13,14 @@ from tests.run.invariants import (
     check_nothing_stands_still,
     primaries,
     refused_as_too_many,
-    the_point,
 )
 from tests.support.estates import a_vm, an_estate
 from tests.support.runs import Stage, a_stage
 
 from diskguard.model.events import PhaseEntered
-from diskguard.model.report import Result, RunReport
-from diskguard.model.restore_point import Consistency, Grade, PointState
+from diskguard.model.report import RunReport
+from diskguard.model.restore_point import Consistency, Grade
 from diskguard_emulator.faults import (
-    Delays,
     Effect,
     Fails,
     Hangs,
@@ -351,84 +349,3 @@ async def test_names_that_cannot_be_looked_at_before_the_freeze_cost_the_window(
         assert reached(report).achieved is Grade.FILESYSTEM
         assert stage.guest().verbs == ["arm", "arm", "collect"]
         assert set(primaries(stage).values()) == {1}
-
-
-# -- collecting ----------------------------------------------------------------------------------
-
-COLLECT_LOST: dict[str, Effect] = {
-    "lost": LosesAnswer(),
-    "never heard": Resets(),
-    "late by five minutes": Delays(by=timedelta(minutes=5)),
-}
-
-
-@pytest.mark.parametrize("trouble", COLLECT_LOST)
-async def test_a_report_that_is_lost_once_is_made_good_by_the_second_attempt(trouble):
-    async with one_vm() as stage:
-        stage.suffers(COLLECT_LOST[trouble], *SCRIPT, nth=2)
-
-        report = await stage.back_up()
-
-        assert reached(report).achieved is Grade.FILESYSTEM
-        assert (await the_point(stage)).state is PointState.COMPLETE
-        check_no_name_was_put_blindly(stage)
-
-
-async def test_a_report_that_can_never_be_had_leaves_a_point_without_proof():
-    async with one_vm() as stage:
-        stage.guest().have(report_lost=True)
-
-        report = await stage.back_up()
-
-        assert reached(report).achieved is Grade.CRASH
-        assert set(primaries(stage).values()) == {2}
-
-
-async def test_a_report_that_is_not_written_yet_is_asked_for_again():
-    async with one_vm() as stage:
-        stage.cloud.world.settings.quick()
-        late = timedelta(seconds=4)  # it thaws so much later than it says
-        stage.guest().have(host_clock=False, clock_offset=-late, starts_late=late)
-        prompt = asyncio.ensure_future(_prompt_once_armed(stage))
-
-        report = await stage.back_up()
-        await prompt
-
-        assert report.vms[0].result is Result.DONE
-        collects = stage.guest().verbs.count("collect")
-        assert collects > stage.guest().verbs.count("arm")
-
-
-async def _prompt_once_armed(stage: Stage) -> None:
-    for _ in range(1000):
-        if stage.guest().verbs:
-            break
-        await asyncio.sleep(0.1)
-    stage.guest().have(starts_late=timedelta())
-
-
-async def test_a_guest_that_reboots_in_its_window_is_frozen_no_longer_and_tried_again():
-    async with one_vm() as stage:
-        incident = Incident(what=Happening.REBOOTED, window=1, after=timedelta(seconds=1))
-        stage.guest().have(incidents=(incident,))
-
-        report = await stage.back_up()
-
-        [outcome] = report.vms
-        assert outcome.result is Result.DONE
-        await check_nothing_stands_still(stage)
-
-
-async def test_a_healthy_point_is_sealed_with_its_proof():
-    async with one_vm() as stage:
-        await stage.back_up()
-
-        seal = (await the_point(stage)).seal
-        assert seal is not None
-        assert seal.consistency.achieved is Grade.FILESYSTEM
-        assert seal.consistency.frozen_at is not None
-        assert seal.consistency.frozen_at < seal.taken_at
-        assert seal.consistency.thawed_at is not None
-        assert seal.taken_at < seal.consistency.thawed_at < seal.sealed_at
-        assert seal.learned.lead is not None
-        assert seal.learned.hold is not None
