@@ -59,12 +59,11 @@ class Inventory(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """A window to come: so many snapshot requests at once, not before `opens_in` from now."""
+    """A window to come: so many snapshot requests at once."""
 
     subscription: str
     region: Region
     snapshots: int
-    opens_in: timedelta = timedelta()
 
 
 class Compute(Protocol):

@@ -34,12 +34,11 @@ def a_pacer(notice: Callable[[Event], None] = lambda event: None) -> Pacer:
     return Pacer(clock=LoopClock(), notice=notice)
 
 
-def a_window(snapshots: int, opens_in: timedelta = timedelta()) -> Reservation:
+def a_window(snapshots: int) -> Reservation:
     return Reservation(
         subscription=SUBSCRIPTION,
         region=Region("eastus"),
         snapshots=snapshots,
-        opens_in=opens_in,
     )
 
 

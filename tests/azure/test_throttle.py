@@ -49,7 +49,7 @@ def test_the_budget_is_never_exceeded(limit, steps):
         ):
             arrivals.append(now + travel)
         elif step == "keep":
-            budget.keep({BUCKET: number}, charges, now, due=now + 7 * number)
+            budget.keep({BUCKET: number}, charges, now)
         elif step == "learn":
             budget.learn(charges, {BUCKET.name: number}, now)
         elif step == "close":
@@ -116,29 +116,6 @@ def test_tokens_are_kept_only_when_they_are_there():
 
     assert wait is not None
     assert wait.seconds == pytest.approx(4 * 15)
-
-
-def test_a_window_to_come_counts_on_what_flows_in_until_then():
-    budget = Budget()
-    budget.keep({BUCKET: 10}, CHARGES, 0)
-
-    sooner = budget.keep({BUCKET: 5}, CHARGES, 0, due=45)
-    later = budget.keep({BUCKET: 5}, CHARGES, 0, due=60)
-
-    assert sooner is not None
-    assert sooner.seconds == pytest.approx(15)
-    assert later is None
-
-
-def test_what_flows_in_for_a_window_to_come_is_not_taken_by_others():
-    budget = Budget()
-    budget.keep({BUCKET: 11}, CHARGES, 0, due=60)
-
-    taken = [budget.take(CHARGES, 0) is None for _ in range(6)]
-    windows = [budget.take_in_window(CHARGES, 60) is None for _ in range(11)]
-
-    assert taken == [True] * 4 + [False] * 2
-    assert windows == [True] * 11
 
 
 def test_more_than_the_bucket_holds_is_never_kept():

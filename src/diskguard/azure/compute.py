@@ -43,7 +43,7 @@ class AzureCompute:
     clients: Clients
 
     async def reserve_window(self, window: Reservation, *, within: timedelta) -> None:
-        """Keep its requests and one status read each, until five minutes after it may open."""
+        """Keep its requests and one status read each, for five minutes."""
         await self.clients.pacer.reserve(window, within)
 
     async def request_snapshot(

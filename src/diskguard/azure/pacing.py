@@ -60,6 +60,10 @@ class Pacer:
         init=False, default_factory=lambda: defaultdict(asyncio.Lock)
     )
 
+    _lines: defaultdict[Bucket, asyncio.Lock] = field(
+        init=False, default_factory=lambda: defaultdict(asyncio.Lock)
+    )
+
     async def admit(self, method: str, url: str, call: Call) -> dict[Bucket, Limit]:
         """Return, with what it was charged to, when the request may be sent.
 
@@ -67,17 +71,39 @@ class Pacer:
         wait, by Azure's own word, is longer than PATIENCE.
         """
         charges = charges_of(method, url, call)
-        while True:
-            now = asyncio.get_running_loop().time()
-            if call.window:
-                wait = self.budget.take_in_window(charges, now)
+        subscription = subscription_of(url)
+        if call.window:
+            self._take_in_window(charges)
+            return charges
+        while (wait := self._take(charges, subscription)) is not None:
+            if wait.bucket is None or wait.closed:
+                await asyncio.sleep(wait.seconds)
             else:
-                wait = self.budget.take(charges, now, subscription=subscription_of(url))
-            if wait is None:
-                return charges
-            if call.window or (wait.closed and wait.seconds > PATIENCE):
-                raise _throttled(wait)
-            await asyncio.sleep(max(wait.seconds, 0.001))
+                await self._stand_in_line(wait.bucket, charges[wait.bucket])
+        return charges
+
+    def _take_in_window(self, charges: Mapping[Bucket, Limit]) -> None:
+        wait = self.budget.take_in_window(charges, self._now())
+        if wait is not None:
+            raise _throttled(wait)
+
+    def _take(self, charges: Mapping[Bucket, Limit], subscription: str) -> Wait | None:
+        wait = self.budget.take(charges, self._now(), subscription=subscription)
+        if wait is not None and wait.closed and wait.seconds > PATIENCE:
+            raise _throttled(wait)
+        return wait
+
+    async def _stand_in_line(self, bucket: Bucket, limit: Limit) -> None:
+        """Wait until the bucket has a token, one after the other: a crowd that wakes at every new
+        token would keep this machine busier than Azure."""
+        async with self._lines[bucket]:
+            seconds = self.budget.shortage(bucket, limit, self._now())
+            while seconds > 0:
+                await asyncio.sleep(max(seconds, 0.001))
+                seconds = self.budget.shortage(bucket, limit, self._now())
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
     async def reserve(self, window: Reservation, within: timedelta) -> None:
         """Keep a window's requests and one status read each. Raises Throttled after `within`.
@@ -95,10 +121,7 @@ class Pacer:
         amounts = dict.fromkeys(limits, float(window.snapshots))
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within.total_seconds()
-        lead = window.opens_in.total_seconds()
-        while (
-            wait := self.budget.keep(amounts, limits, loop.time(), due=loop.time() + lead)
-        ) is not None:
+        while (wait := self.budget.keep(amounts, limits, loop.time())) is not None:
             if loop.time() + wait.seconds > deadline:
                 raise _throttled(wait)
             await asyncio.sleep(max(wait.seconds, 0.001))

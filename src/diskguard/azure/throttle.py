@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _LONGEST_PAUSE: Final = 10.0  # of everybody, after anybody's 429
-_RESERVED_FOR: Final = 300.0  # a reservation nobody used falls back so long after it was due
+_RESERVED_FOR: Final = 300.0  # a reservation nobody used falls back then
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,37 +35,33 @@ class Limit:
 
 @dataclass(slots=True)
 class _Kept:
-    """Tokens a window will take: not before `due`, and given up at `until`."""
-
-    due: float
     until: float
     left: dict[Bucket, float]
 
 
 @dataclass(slots=True)
 class _Fill:
-    """How full a bucket is, as far as we know; what is kept of it is still in it."""
+    """How full a bucket is, as far as we know; what is kept of it for windows is still in it.
+
+    A window's tokens are really there from before its guest is armed. Counting on what flows in
+    until the window opens would be quicker for a large estate, and was tried: windows that open
+    later than the earliest instant then find the bucket short, and a guest freezes for nothing.
+    """
 
     limit: Limit
     tokens: float
     at: float
+    kept: float = 0.0
     closed_until: float = 0.0
 
     def flow(self, now: float) -> None:
         grown = self.tokens + max(0.0, now - self.at) * self.limit.refill
         self.tokens, self.at = min(self.limit.usable, grown), max(now, self.at)
 
-    def wait_for(self, amount: float, now: float, promised: Iterable[tuple[float, float]]) -> float:
-        """Seconds until that many can go without breaking a promise; 0 means now.
-
-        `promised` are (due, amount), earliest first: the bucket is followed from one to the next,
-        filling up in between and never above its capacity.
-        """
-        level, missing, at = self.tokens - amount, max(0.0, amount - self.tokens), now
-        for due, promise in promised:
-            level = min(self.limit.usable, level + max(0.0, due - at) * self.limit.refill) - promise
-            missing, at = max(missing, -level), max(at, due)
-        return max(self.closed_until - now, missing / self.limit.refill)
+    def wait_for(self, amount: float, now: float) -> float:
+        """Seconds until that many tokens are there; 0 means now."""
+        missing = max(0.0, amount - self.tokens) / self.limit.refill
+        return max(self.closed_until - now, missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +92,7 @@ class Budget:
         pause = self._paused_until.get(subscription, 0.0) - now
         longest = Wait(pause, None, closed=True) if pause > 0 else None
         for bucket, fill in fills.items():
-            wait = fill.wait_for(1, now, self._promised(bucket))
+            wait = fill.wait_for(fill.kept + 1, now)
             if wait > 0 and (longest is None or wait > longest.seconds):
                 longest = Wait(wait, bucket, closed=fill.closed_until > now)
         if longest is None:
@@ -104,13 +100,17 @@ class Budget:
                 fill.tokens -= 1
         return longest
 
+    def shortage(self, bucket: Bucket, limit: Limit, now: float) -> float:
+        """Seconds until a token of that bucket is free; 0 means now."""
+        fill = self._current({bucket: limit}, now)[bucket]
+        return fill.wait_for(fill.kept + 1, now)
+
     def take_in_window(self, charges: Mapping[Bucket, Limit], now: float) -> Wait | None:
         """The same for a window's request: kept tokens first, and no pause for others' sake."""
         fills = self._current(charges, now)
         keepers = {bucket: self._keeper(bucket) for bucket in fills}
         for bucket, fill in fills.items():
-            others = () if keepers[bucket] else self._promised(bucket)
-            wait = fill.wait_for(1, now, others)
+            wait = fill.wait_for(1 if keepers[bucket] else fill.kept + 1, now)
             if wait > 0:
                 return Wait(wait, bucket, closed=fill.closed_until > now)
         for bucket, fill in fills.items():
@@ -118,30 +118,23 @@ class Budget:
             keeper = keepers[bucket]
             if keeper is not None:
                 keeper.left[bucket] -= 1
+                fill.kept -= 1
         return None
 
     def keep(
-        self,
-        amounts: Mapping[Bucket, float],
-        limits: Mapping[Bucket, Limit],
-        now: float,
-        *,
-        due: float | None = None,
+        self, amounts: Mapping[Bucket, float], limits: Mapping[Bucket, Limit], now: float
     ) -> Wait | None:
-        """Set tokens aside for a window and give None, or set nothing aside and say how long.
-
-        A window that opens at `due` (None: now) needs its tokens only then: what flows in until
-        that instant counts, so that a full bucket is not left idle for windows to come.
-        """
-        at = now if due is None else due
-        for bucket, fill in self._current(limits, now).items():
-            wait = fill.wait_for(0, now, sorted([*self._promised(bucket), (at, amounts[bucket])]))
+        """Set tokens aside for a window and give None, or set nothing aside and say how long."""
+        fills = self._current(limits, now)
+        for bucket, fill in fills.items():
+            wait = fill.wait_for(fill.kept + amounts[bucket], now)
             if amounts[bucket] > fill.limit.usable:
                 wait = float("inf")  # never that many at once
             if wait > 0:
                 return Wait(wait, bucket, closed=fill.closed_until > now)
-        self._kept.append(_Kept(at, at + _RESERVED_FOR, dict(amounts)))
-        self._kept.sort(key=lambda kept: kept.due)
+        for bucket, fill in fills.items():
+            fill.kept += amounts[bucket]
+        self._kept.append(_Kept(now + _RESERVED_FOR, dict(amounts)))
         return None
 
     def learn(
@@ -179,11 +172,10 @@ class Budget:
 
     def _give_back(self, now: float) -> None:
         """Forget reservations that are used up, or that nobody used in time."""
+        for kept in [each for each in self._kept if each.until <= now]:
+            for bucket, amount in kept.left.items():
+                self._fills[bucket].kept -= amount
         self._kept = [each for each in self._kept if each.until > now and any(each.left.values())]
-
-    def _promised(self, bucket: Bucket) -> list[tuple[float, float]]:
-        """What is kept of a bucket: (due, amount), earliest first."""
-        return [(kept.due, left) for kept in self._kept if (left := kept.left.get(bucket, 0.0)) > 0]
 
     def _keeper(self, bucket: Bucket) -> _Kept | None:
         return next((kept for kept in self._kept if kept.left.get(bucket, 0.0) >= 1), None)

@@ -78,7 +78,6 @@ async def take_frozen(
         subscription=vm.subscription,
         region=plan.region,
         snapshots=len(plan.members),
-        opens_in=budget.lead,
     )
     await ports.compute.reserve_window(reservation, within=BUDGET_WAIT)
     enter(plan, "arming", ports)
