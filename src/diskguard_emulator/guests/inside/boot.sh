@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # The first process of a plain guest, in user, mount, process, network, IPC and UTS namespaces of its own.
 # Its root is built from the machine's programs, read-only, and from the guest's own folder:
 # /run, /disks and /guest. Then: a number on standard input runs /guest/scripts/NUMBER, and its number

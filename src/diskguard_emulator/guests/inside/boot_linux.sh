@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # The first process of a Linux guest, in mount, process, cgroup, IPC and UTS namespaces of its own, as root.
 # Its root is a file system on a loop device, with the guest's own files in it; nothing of the machine's
 # own file systems stays visible, so nothing of them can be frozen from inside.

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Inside the guest: a busy writer, and one script after another as their numbers come in.
 cd /
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/ LC_ALL=C
