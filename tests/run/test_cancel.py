@@ -1,6 +1,7 @@
 """SIGINT and SIGTERM end a run cleanly, at whatever instant; so does its time limit."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -100,6 +101,14 @@ async def test_what_was_done_before_the_cancel_is_reported_as_done():
         assert {vm.result for vm in report.vms} == {Result.DONE}
         assert {copy.result for copy in report.copies} == {Result.UNFINISHED}
         assert report.exit_status == 8
+
+
+@pytest.mark.parametrize(("signal", "status"), [(2, 130), (15, 143)])
+async def test_a_signal_is_the_exit_code_whatever_was_done(signal, status):
+    async with two_vms() as stage:
+        report = await stage.back_up_cancelled(timedelta(seconds=150))
+
+        assert replace(report, interrupted_by=signal).exit_status == status
 
 
 async def test_a_run_that_exceeds_its_time_limit_ends_cleanly_with_8():

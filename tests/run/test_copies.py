@@ -88,6 +88,26 @@ async def test_a_run_without_copies_starts_none():
         assert copies_of(stage) == []
 
 
+async def test_enhanced_speed_is_asked_for_where_the_policy_says_so():
+    async with some_vms(limits="copy: {{speed: enhanced}}") as stage:
+        await stage.back_up()
+
+        speeds = {
+            each.properties["creationData"].get("provisionedBandwidthCopySpeed")
+            for each in copies_of(stage)
+        }
+        assert speeds == {"Enhanced"}
+
+
+async def test_the_policys_own_tags_are_on_everything_it_makes():
+    async with some_vms(limits="tags: {{owner: platform-team}}") as stage:
+        await stage.back_up()
+
+        made = list(stage.cloud.world.every(Snapshot))
+        assert len(made) == 4
+        assert {(each.tags or {}).get("owner") for each in made} == {"platform-team"}
+
+
 # -- order and limits ----------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from tests.run.copy_kit import (
     COPY,
     DR,
     NO_WAIT,
+    POLICY,
     copies_of,
     four_points_uncopied,
     results,
@@ -17,12 +18,13 @@ from tests.run.copy_kit import (
     state_in_dr,
 )
 from tests.run.invariants import check_every_sealed_point_is_whole, puts
-from tests.support.estates import a_data_disk, a_vm, snapshot_body
-from tests.support.runs import Stage
+from tests.support.estates import a_data_disk, a_vm, an_estate, snapshot_body
+from tests.support.runs import Stage, a_stage
 
 from diskguard.model.report import Result
 from diskguard.model.restore_point import PointState
 from diskguard.run.copy import MISSED_LOOKS
+from diskguard_emulator.estate import NamedSpec
 from diskguard_emulator.faults import (
     Effect,
     Fails,
@@ -237,6 +239,32 @@ async def test_two_machines_that_copy_at_once_make_each_copy_once():
         last = await stage.copy()
         assert last.exit_status == 0
         assert {state_in_dr(point) for point in await stage.points()} == {PointState.COMPLETE}
+
+
+async def test_a_region_without_a_pair_is_a_failure_with_a_way_out_and_the_point_is_made():
+    alone = an_estate(a_vm("db01", 1, guest="virtual"), pairs={"eastus": ()})
+    async with a_stage(alone, POLICY.replace("LIMITS", "")) as stage:
+        report = await stage.back_up()
+
+        assert [vm.result for vm in report.vms] == [Result.DONE]
+        assert report.exit_status == 3
+        assert "pair" in report.failures[0].message
+        assert "region" in (report.failures[0].hint or "")
+        assert copies_of(stage) == []
+
+
+async def test_a_customer_key_without_a_set_in_the_other_region_fails_before_copying():
+    estate = an_estate(
+        a_vm("db01", disks=(a_data_disk(0, encryption_set="des1"),), guest="virtual"),
+        encryption_sets=(NamedSpec(name="des1"),),
+    )
+    async with a_stage(estate, POLICY.replace("LIMITS", "")) as stage:
+        report = await stage.back_up()
+
+        assert [vm.result for vm in report.vms] == [Result.DONE]
+        assert report.exit_status == 3
+        assert "encryption" in report.failures[0].message
+        assert copies_of(stage) == []
 
 
 # -- disasters -----------------------------------------------------------------------------------

@@ -39,9 +39,11 @@ def one_vm(mode: str = "fsfreeze"):
     return a_stage(an_estate(a_vm("db01", 2, guest="virtual")), POLICY.replace("MODE", mode))
 
 
-async def both(stage: Stage, *, lag: float, slots: tuple[datetime, datetime]) -> list[RunReport]:
-    """One machine begins, and `lag` seconds later another."""
-    other = stage.on_another_machine()
+async def both(
+    stage: Stage, *, lag: float, slots: tuple[datetime, datetime], wrong_by: timedelta = timedelta()
+) -> list[RunReport]:
+    """One machine begins, and `lag` seconds later another, whose clock may be wrong."""
+    other = stage.on_another_machine(wrong_by=wrong_by)
 
     async def begin(machine: Stage, wait: float, slot: datetime) -> RunReport:
         await asyncio.sleep(wait)
@@ -98,6 +100,23 @@ async def test_two_slots_at_once_make_two_points_and_never_a_double_freeze(lag):
         grades = {point.seal.consistency.achieved for point in await stage.points() if point.seal}
         assert len(await stage.points()) == 2
         assert Grade.FILESYSTEM in grades
+
+
+@pytest.mark.parametrize("minutes", [-30, 30])
+@pytest.mark.parametrize("lag", [1, 22, 36, 40, 50])
+async def test_a_machine_with_a_wrong_clock_leaves_a_living_runs_snapshots_alone(lag, minutes):
+    async with one_vm() as stage:
+        wrong_by = timedelta(minutes=minutes)
+
+        first, _ = await both(stage, lag=lag, slots=(EPOCH, EPOCH), wrong_by=wrong_by)
+
+        check_frozen_one_at_a_time(stage)
+        await check_every_sealed_point_is_whole(stage)
+        [point] = await stage.points()
+        assert point.seal is not None
+        assert point.seal.consistency.achieved is Grade.FILESYSTEM
+        assert first.exit_status == 0
+        assert stage.cloud.api.log.of("DELETE") == []
 
 
 async def test_a_slot_made_by_another_machine_is_not_counted_as_done_here():

@@ -152,7 +152,9 @@ class Stage:
             "look_at_points": lambda: observe_snapshots(
                 self.scope, ports.inventory, now=self.clock.now()
             ),
-            "plan_recovery": lambda estate: plan_recovery(policy, estate, now=self.clock.now()),
+            "plan_recovery": lambda estate: plan_recovery(
+                policy, estate, now=self.clock.now() + ports.compute.clock_offset()
+            ),
             "plan_backup": lambda estate: plan_backup(policy, estate, now=now),
             "plan_copies": lambda estate: plan_copies(policy, estate, now=self.clock.now()),
         }

@@ -30,7 +30,7 @@ async def clear_names(plan: VmPlan, ports: Ports, *, mine: Collection[str] = ())
     then nothing was deleted.
     """
     existing = [_ours(snapshot, plan) for snapshot in await _existing(plan, ports)]
-    now = ports.clock.now()
+    now = ports.clock.now() + ports.compute.clock_offset()
     others = [member for member in existing if member.nonce not in mine]
     if any(member.seal is not None or _may_be_alive(member, now) for member in others):
         raise AnotherRunMakesThis(f"{plan.point} is made by another run")

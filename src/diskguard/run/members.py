@@ -65,7 +65,8 @@ async def _request(
     member: MemberPlan, ports: Ports, *, nonce: str, until: datetime | None
 ) -> Asked:
     sent_at = ports.clock.now()
-    wish = wish_for_attempt(member, nonce=nonce, requested_at=sent_at)
+    requested_at = sent_at + ports.compute.clock_offset()  # other machines read it
+    wish = wish_for_attempt(member, nonce=nonce, requested_at=requested_at)
     asked = Asked(member=member, wish=wish, nonce=nonce, sent_at=sent_at)
     try:
         requested = await ports.compute.request_snapshot(wish, until=until)
