@@ -36,7 +36,7 @@ test: lint types floors unit  ## every check, under ten minutes on two cores
 lint: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	@if command -v shellcheck >/dev/null; then find src examples .ci -name '*.sh' -o -path .ci/run | xargs shellcheck; \
+	@if command -v shellcheck >/dev/null; then shellcheck --shell=sh $$(find src examples -name '*.sh') && shellcheck .ci/run; \
 	else echo "skipped: shellcheck is not installed (make system-packages)"; fi
 
 types: $(STAMP)
