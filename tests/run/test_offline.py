@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from tests.run.invariants import check_nothing_stands_still, the_point
+from tests.run.invariants import check_nothing_stands_still, refused_as_too_many, the_point
 from tests.support.estates import a_vm, an_estate
 from tests.support.inprocess import Fuse
 from tests.support.runs import Stage, a_stage
@@ -22,6 +22,7 @@ from diskguard_emulator.faults import (
     OperationStalls,
     Resets,
 )
+from diskguard_emulator.settings import Latencies, exactly
 
 POLICY = """
 version: 1
@@ -102,6 +103,22 @@ async def test_a_vm_stopped_by_others_since_the_look_is_left_stopped():
 
 def _plan(stage: Stage, look) -> BackupPlan:
     return plan_backup(stage.policy, look.estate, now=stage.clock.now())
+
+
+@pytest.mark.parametrize("deallocate", [False, True])
+async def test_a_slow_stop_and_start_stay_within_the_vms_own_budgets(deallocate):
+    async with one_vm(deallocate=deallocate) as stage:
+        ten_minutes = exactly(600)
+        stage.cloud.world.settings.latencies = Latencies(
+            start=ten_minutes, power_off=ten_minutes, deallocate=ten_minutes
+        )
+
+        report = await stage.back_up()
+
+        assert report.exit_status == 0
+        assert refused_as_too_many(stage) == []
+        reads = stage.cloud.api.log.of("GET", "/locations/eastus/operations/")
+        assert len(reads) < 45 + 15 * 20
 
 
 async def test_a_vm_that_is_gone_since_the_look_writes_nothing_any_more():
