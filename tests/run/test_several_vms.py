@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from tests.run.invariants import check_nothing_stands_still, primaries
-from tests.support.estates import a_loose_disk, a_vm, an_estate
+from tests.support.estates import a_data_disk, a_loose_disk, a_vm, an_estate
 from tests.support.runs import a_stage
 
 from diskguard.model.events import PhaseEntered, PointSealed, RunStarted, SourceFailed, Warned
@@ -13,9 +13,12 @@ from diskguard.model.ids import ResourceId
 from diskguard.model.report import Result
 from diskguard.model.restore_point import Grade
 from diskguard.plan.backup import plan_backup
+from diskguard.plan.backup_plan import Mode
 from diskguard.ports import Guest
 from diskguard.run.line import Run
+from diskguard_emulator.estate import NamedSpec
 from diskguard_emulator.faults import Fails
+from diskguard_emulator.resources import Snapshot
 
 POLICY = """
 version: 1
@@ -134,8 +137,6 @@ async def test_a_disk_without_a_vm_is_taken_too():
 
 async def test_a_disk_without_a_vm_is_taken_offline_where_a_plan_says_so():
     """Nobody writes to it; a plan of another version may know."""
-    from diskguard.plan.backup_plan import Mode
-
     loose = POLICY.replace('{{names: ["*"]}}', '{{disks: ["archive*"]}}')
     async with a_stage(an_estate(disks=(a_loose_disk("archive"),)), loose) as stage:
 
@@ -192,8 +193,8 @@ async def test_the_run_says_what_it_is_about_to_do_and_what_to_mind():
 
         [started] = stage.ear.of(RunStarted)
         assert (started.vms, started.disks) == (3, 6)
-        assert {event.code for event in stage.ear.of(Warned)} == {"single-copy"} or report.warnings
-        assert report.warnings
+        assert len(stage.ear.of(Warned)) == len(report.warnings) > 0
+        assert "no second copy" in report.warnings[0]
 
 
 async def test_nothing_matched_is_5_and_nothing_is_done():
@@ -206,11 +207,6 @@ async def test_nothing_matched_is_5_and_nothing_is_done():
 
 
 async def test_an_encryption_set_of_the_source_is_kept_by_its_snapshot():
-    from tests.support.estates import a_data_disk
-
-    from diskguard_emulator.estate import NamedSpec
-    from diskguard_emulator.resources import Snapshot
-
     disk = a_data_disk(0, encryption_set="des1")
     estate = an_estate(
         a_vm("db01", disks=(disk,), guest="virtual"),
