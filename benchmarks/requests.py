@@ -24,11 +24,12 @@ KINDS = (
     ("Run Command", "POST", r"/runcommand$"),
     ("its operation", "GET", r"/operations/"),
     ("seal", "PATCH", r"/tags/default$"),
+    ("undone", "DELETE", r"/snapshots/"),
     ("the run's look", "GET", r""),
 )
 HEADINGS = (
     *("disks", "all per VM", "aim", "snapshot PUT", "its operation", "name free?"),
-    *("Run Command", "its operation", "seal", "the run's look"),
+    *("Run Command", "its operation", "seal", "undone", "the run's look"),
 )
 
 
