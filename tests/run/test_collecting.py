@@ -1,5 +1,6 @@
 """The holder's report: read afterwards, and what a point is called without it."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from tests.run.invariants import (
     the_point,
 )
 from tests.support.estates import a_vm, an_estate
-from tests.support.runs import a_stage
+from tests.support.runs import Stage, a_stage
 
 from diskguard.errors import GuestRefused
 from diskguard.model.guest import Armed, FreezeRequest, GuestReport, ThawReport
@@ -108,6 +109,25 @@ async def test_a_report_that_can_never_be_had_leaves_a_point_without_proof():
 
         assert reached(report).achieved is Grade.CRASH
         assert set(primaries(stage).values()) == {2}
+
+
+async def test_a_vm_that_somebody_stops_before_its_report_is_read_leaves_a_point_without_proof():
+    async with one_vm() as stage:
+        stopper = asyncio.ensure_future(_stop_once_thawed(stage))
+
+        report = await stage.back_up()
+        await stopper
+
+        assert reached(report).achieved is Grade.CRASH
+        assert stage.guest().verbs == ["arm"]
+
+
+async def _stop_once_thawed(stage: Stage) -> None:
+    for _ in range(2000):
+        if stage.guest().history:
+            break
+        await asyncio.sleep(0.05)
+    stage.vm().power = "stopped"
 
 
 async def test_a_guest_that_reboots_in_its_window_is_frozen_no_longer_and_tried_again():
