@@ -96,7 +96,7 @@ class Store:
             await command("losetup", "--detach", disk.device)
         self._disks.clear()
         if self._device is not None:
-            await _when_idle("umount", self.place)
+            await _unmount(self.place)
             await command("losetup", "--detach", self._device)
             (self._folder / "store.img").unlink()
             self._device = None
@@ -109,17 +109,16 @@ async def attach(file: Path) -> str:
     )
 
 
-async def _when_idle(*words: str | Path) -> None:
-    """The command has succeeded: the last users of a file system may still be dying."""
-    for attempt in range(PATIENCE):
+async def _unmount(place: Path) -> None:
+    """Not mounted any more: at once where nobody uses it, else with its last user, who may be dying."""
+    for _ in range(PATIENCE):
         try:
-            await command(*words)
+            await command("umount", place)
         except CommandFailed:
-            if attempt == PATIENCE - 1:
-                raise
             await asyncio.sleep(GLANCE)
         else:
             return
+    await command("umount", "--lazy", place)
 
 
 async def make_file_system(kind: str, devices: list[str]) -> None:

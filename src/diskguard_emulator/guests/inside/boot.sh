@@ -5,7 +5,7 @@
 # and exit code are said on standard output. End of input is the end of the machine.
 # Arguments: the guest's folder, the Python to use, the folder that Python lives in.
 set -e
-PATH=$PATH:/usr/sbin:/sbin # of no ordinary user, and chroot lives there
+PATH=$PATH:/usr/sbin:/sbin # of no ordinary user, and pivot_root lives there
 folder=$1 python=$2 prefix=$3
 root=$folder/root
 
@@ -23,7 +23,7 @@ show() { # a folder or link of the machine, read-only where it is a folder
 mount --make-rprivate /
 mount -t tmpfs -o mode=755,size=1m guest "$root"
 mkdir "$root/usr" "$root/usr/sbin" "$root/etc" "$root/dev" "$root/proc" "$root/tmp" "$root/run" \
-  "$root/disks" "$root/guest"
+  "$root/disks" "$root/guest" "$root/old"
 for each in /usr/*; do
   [ "$each" = /usr/sbin ] || show "$each"
 done
@@ -40,6 +40,9 @@ mount -t tmpfs -o mode=1777,size=64m tmp "$root/tmp"
 mount --bind "$folder/run" "$root/run"
 mount --bind "$folder/disks" "$root/disks"
 mount --bind "$folder/machine" "$root/guest"
-mount -o remount,bind,ro "$root"
 cd "$root"
-exec chroot . /bin/sh /guest/serve.sh
+pivot_root . old
+umount -n -l /old # or this guest would pin every file system that happened to be mounted
+mount -n -o remount,bind,ro /
+cd /
+exec sh /guest/serve.sh
