@@ -9,6 +9,7 @@ from diskguard.plan.backup_plan import VmPlan
 from diskguard.plan.naming_tags import ParsedMember, Places, parse_member
 from diskguard.plan.points import ATTEMPT_LIFETIME
 from diskguard.ports import Inventory, Ports
+from diskguard.run.azure_time import azure_time
 from diskguard.run.together import together
 
 FEW = 4  # up to here a read per name costs less than the list of a whole group
@@ -30,7 +31,7 @@ async def clear_names(plan: VmPlan, ports: Ports, *, mine: Collection[str] = ())
     then nothing was deleted.
     """
     existing = [_ours(snapshot, plan) for snapshot in await _existing(plan, ports)]
-    now = ports.clock.now() + ports.compute.clock_offset()
+    now = azure_time(ports)
     others = [member for member in existing if member.nonce not in mine]
     if any(member.seal is not None or _may_be_alive(member, now) for member in others):
         raise AnotherRunMakesThis(f"{plan.point} is made by another run")

@@ -20,6 +20,7 @@ from diskguard.plan.backup_plan import FreezeBudget, VmPlan
 from diskguard.plan.proof import Evidence, grade, learn, lies_between
 from diskguard.ports import Ports, Reservation
 from diskguard.run.attempt import Attempt, Members, enter, evidence_of, operations_of
+from diskguard.run.azure_time import azure_time
 from diskguard.run.claim import clear_names
 from diskguard.run.members import Asked, follow_to_end, request_members
 from diskguard.run.window import Standstill, agree, check_in_time, window
@@ -138,7 +139,7 @@ async def _arm(
     vm: ResourceId, request: FreezeRequest, budget: FreezeBudget, ports: Ports
 ) -> _Agreed:
     """Have the guest's promise. What may be armed without our knowing thaws by itself."""
-    asked_at = _azure_time(ports)
+    asked_at = azure_time(ports)
     try:
         armed = await ports.guest.arm(vm, request)
     except (CloudUnreachable, GuestAnswerUnreadable) as error:
@@ -148,7 +149,7 @@ async def _arm(
         passing = isinstance(error, GuestRefused) and error.reason in PASSING
         over_at = ports.clock.now() + (budget.lead + budget.limit if passing else timedelta())
         raise AttemptLost(error, over_at=over_at, again=passing) from error
-    arrived_at = _azure_time(ports)
+    arrived_at = azure_time(ports)
     if not lies_between(armed.armed_at, (asked_at, arrived_at)):
         wrong = GuestTrouble(
             "the guest's clock disagrees with Azure's, so no instant can be agreed"
@@ -204,7 +205,7 @@ async def _follow_and_collect(
 
 async def _collect(vm: ResourceId, nonce: str, ports: Ports) -> _Collected:
     """Read the holder's report; without one the set is called what it is."""
-    asked_at = _azure_time(ports)
+    asked_at = azure_time(ports)
     deadline = ports.clock.loop_time(ports.clock.now() + COLLECT_WITHIN)
     report: GuestReport | None = None
     try:
@@ -212,11 +213,7 @@ async def _collect(vm: ResourceId, nonce: str, ports: Ports) -> _Collected:
             report = await _collect_when_written(vm, nonce, ports)
     except (DiskguardError, TimeoutError):
         report = None
-    return _Collected(report=report, asked_at=asked_at, arrived_at=_azure_time(ports))
-
-
-def _azure_time(ports: Ports) -> datetime:
-    return ports.clock.now() + ports.compute.clock_offset()
+    return _Collected(report=report, asked_at=asked_at, arrived_at=azure_time(ports))
 
 
 async def _collect_when_written(vm: ResourceId, nonce: str, ports: Ports) -> GuestReport:

@@ -10,6 +10,7 @@ from diskguard.model.report import Failure
 from diskguard.model.restore_point import Learned, Seal
 from diskguard.plan.recovery_plan import LateSeal, RecoveryPlan, StartVm, Undo
 from diskguard.ports import Ports
+from diskguard.run.azure_time import azure_time
 from diskguard.run.failure import failure_of
 from diskguard.run.offline import start_again
 from diskguard.run.seal import put_seal
@@ -55,7 +56,7 @@ class Recovering:
             consistency=step.consistency,
             members=step.members,
             taken_at=step.taken_at,
-            sealed_at=self.ports.clock.now() + self.ports.compute.clock_offset(),
+            sealed_at=azure_time(self.ports),
             run_id=self.run_id,
             learned=Learned(),
         )

@@ -8,6 +8,7 @@ from diskguard.plan.backup_plan import FreezeBudget, Mode, VmPlan
 from diskguard.plan.budget import second_budget
 from diskguard.ports import Ports
 from diskguard.run.attempt import Attempt, enter, is_stopped, take_at_once, take_stopped
+from diskguard.run.azure_time import azure_time
 from diskguard.run.frozen import AttemptLost, take_frozen
 from diskguard.run.members import undo_members
 from diskguard.run.offline import stopped
@@ -137,7 +138,7 @@ async def _whole(attempt: Attempt, ports: Ports) -> Attempt:
 def _seal(
     plan: VmPlan, attempt: Attempt, consistency: Consistency, run_id: str, ports: Ports
 ) -> Seal:
-    now = ports.clock.now() + ports.compute.clock_offset()
+    now = azure_time(ports)
     return Seal(
         consistency=consistency,
         members=len(plan.members),

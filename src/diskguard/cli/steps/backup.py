@@ -18,6 +18,7 @@ from diskguard.plan.copies import plan_copies
 from diskguard.plan.recovery import plan_recovery
 from diskguard.policy.model import Policy
 from diskguard.ports import Ports
+from diskguard.run.azure_time import azure_time
 from diskguard.run.line import Errand
 from diskguard.run.observe import Look
 
@@ -61,13 +62,16 @@ def back_up(session: Session, path: Path, choices: Choices) -> int:
 
     def errand(ports: Ports) -> Errand:
         eyes = Eyes(scope=sight_of(session, policy).scope, ports=ports)
-        now = ports.clock.now
+
+        def plan(estate: Estate) -> BackupPlan:
+            """The point is named by the second the run began, in Azure's time."""
+            return make_plan(policy, estate, now=started + ports.compute.clock_offset())
 
         async def look_wide() -> Look:
             """Look, and see that a saved plan fits before anything is put right."""
             seen = await eyes.look_wide()
             if choices.saved is not None:
-                make_plan(policy, seen.estate, now=started)
+                plan(seen.estate)
             return seen
 
         return Errand(
@@ -78,11 +82,11 @@ def back_up(session: Session, path: Path, choices: Choices) -> int:
             parallel=policy.limits.parallel_vms,
             look_wide=look_wide,
             look_at_points=eyes.look_at_points,
-            plan_recovery=lambda estate: plan_recovery(policy, estate, now=now()),
-            plan_backup=lambda estate: make_plan(policy, estate, now=started),
+            plan_recovery=lambda estate: plan_recovery(policy, estate, now=azure_time(ports)),
+            plan_backup=plan,
             plan_copies=None
             if choices.no_copy
-            else lambda estate: plan_copies(policy, estate, now=now()),
+            else lambda estate: plan_copies(policy, estate, now=azure_time(ports)),
             wait=not choices.no_wait,
         )
 

@@ -8,6 +8,7 @@ from diskguard.cli.steps.policies import read_policy
 from diskguard.cli.steps.sight import sight_of
 from diskguard.plan.copies import plan_copies
 from diskguard.ports import Ports
+from diskguard.run.azure_time import azure_time
 from diskguard.run.line import Errand
 
 
@@ -26,7 +27,7 @@ def copy(session: Session, path: Path, *, wait: bool) -> int:
             parallel=policy.limits.parallel_vms,
             look_wide=eyes.look_wide,
             look_at_points=eyes.look_at_points,
-            plan_copies=lambda estate: plan_copies(policy, estate, now=ports.clock.now()),
+            plan_copies=lambda estate: plan_copies(policy, estate, now=azure_time(ports)),
             wait=wait,
         )
 

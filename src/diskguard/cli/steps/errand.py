@@ -10,6 +10,7 @@ from diskguard.cli.steps.work import act, interrupted_by
 from diskguard.model.report import RunReport
 from diskguard.policy.model import Policy
 from diskguard.ports import Ports
+from diskguard.run.azure_time import azure_time
 from diskguard.run.line import Errand, Run
 from diskguard.run.observe import (
     Look,
@@ -28,11 +29,17 @@ class Eyes:
 
     async def look_wide(self) -> Look:
         """Look at everything."""
-        return await observe_estate(self.scope, self.ports.inventory, now=self.ports.clock.now())
+        now = self.ports.clock.now()
+        return self._dated(await observe_estate(self.scope, self.ports.inventory, now=now))
 
     async def look_at_points(self) -> Look:
         """Look at the restore points only."""
-        return await observe_snapshots(self.scope, self.ports.inventory, now=self.ports.clock.now())
+        now = self.ports.clock.now()
+        return self._dated(await observe_snapshots(self.scope, self.ports.inventory, now=now))
+
+    def _dated(self, look: Look) -> Look:
+        """Dated by Azure's clock, which its answers have told by now."""
+        return replace(look, estate=replace(look.estate, observed_at=azure_time(self.ports)))
 
 
 def run_errand(session: Session, policy: Policy, errand: Callable[[Ports], Errand]) -> int:
