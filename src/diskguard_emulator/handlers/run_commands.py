@@ -45,13 +45,14 @@ async def invoke(call: Call) -> Response:
     vm.script_running = True
 
     async def work() -> JsonObject:
-        try:
-            outcome = await _run(call.world, vm, "\n".join(lines))
-        finally:
-            call.world.spawn(_free_slot(call.world, vm))
+        outcome = await _run(call.world, vm, "\n".join(lines))
+        call.world.spawn(_free_slot(call.world, vm))
         return {"value": entries(os_type(vm), outcome)}
 
-    return call.accepted(call.begin("operations", vm.location, work, vm=vm))
+    def failed(_: Refusal) -> None:
+        call.world.spawn(_free_slot(call.world, vm))
+
+    return call.accepted(call.begin("operations", vm.location, work, on_failure=failed, vm=vm))
 
 
 async def _free_slot(world: World, vm: Vm) -> None:
