@@ -19,18 +19,15 @@ DISKS = (1, 3, 8, 16, 64)
 VMS = 20
 KINDS = (
     ("snapshot PUT", "PUT", r"/snapshots/[^/]+$"),
-    ("its operation", "GET", r"/diskoperations/"),
+    ("its status", "GET", r"/diskoperations/"),
     ("name free?", "GET", r"/snapshots(/[^/]+)?$"),
     ("Run Command", "POST", r"/runcommand$"),
-    ("its operation", "GET", r"/operations/"),
+    ("the script's status", "GET", r"/operations/"),
     ("seal", "PATCH", r"/tags/default$"),
     ("undone", "DELETE", r"/snapshots/"),
     ("the run's look", "GET", r""),
 )
-HEADINGS = (
-    *("disks", "all per VM", "aim", "snapshot PUT", "its operation", "name free?"),
-    *("Run Command", "its operation", "seal", "undone", "the run's look"),
-)
+HEADINGS = ("disks", "all per VM", "aim", *(name for name, _, _ in KINDS))
 
 
 def aim(disks: int) -> float:
