@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.run.invariants import check_every_sealed_point_is_whole, check_nothing_stands_still
+from tests.support.depth import sampled
 from tests.support.estates import a_vm, an_estate
 from tests.support.inprocess import Fuse
 from tests.support.runs import EPOCH, Stage, a_stage
@@ -92,7 +93,7 @@ async def test_the_sweep_reaches_the_last_request():
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before-azure-hears", "before-we-hear"])
-@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("cut", sampled(CUTS, every=3))
 async def test_a_cut_anywhere_ends_as_if_undisturbed(cut, after, undisturbed):
     async with two_vms() as stage:
         await stage.back_up_until(Fuse(cut, after=after), **same_slot(stage))
@@ -107,7 +108,7 @@ async def test_a_cut_anywhere_ends_as_if_undisturbed(cut, after, undisturbed):
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before-azure-hears", "before-we-hear"])
-@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("cut", sampled(CUTS, every=3))
 async def test_a_run_right_after_a_cut_leaves_nothing_standing(cut, after):
     """The dead run might as well be alive: what is young is left alone, what is stopped is not."""
     async with two_vms() as stage:

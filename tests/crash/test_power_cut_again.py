@@ -11,6 +11,7 @@ from tests.run.invariants import (
     check_nothing_stands_still,
     puts,
 )
+from tests.support.depth import sampled
 from tests.support.estates import a_vm, an_estate
 from tests.support.inprocess import Fuse
 from tests.support.runs import Stage, a_stage
@@ -73,7 +74,7 @@ async def all_is_well(stage: Stage) -> None:
         assert {part.state for part in point.parts} == {PointState.COMPLETE}
 
 
-@pytest.mark.parametrize(("first", "second"), TWO_CUTS)
+@pytest.mark.parametrize(("first", "second"), sampled(TWO_CUTS, every=4, tuples=True))
 async def test_a_run_that_dies_while_putting_right_is_put_right_by_the_next(first, second):
     after = first % 2 == 0
     async with two_vms() as stage:
@@ -113,7 +114,7 @@ async def test_the_sweep_of_copy_reaches_its_last_request():
 
 
 @SIDES
-@pytest.mark.parametrize("cut", COPY_CUTS)
+@pytest.mark.parametrize("cut", sampled(COPY_CUTS, every=3))
 async def test_copy_goes_on_where_a_dead_one_stopped_and_makes_nothing_twice(cut, after):
     async with two_points_to_copy() as stage:
         fuse = Fuse(cut, after=after)

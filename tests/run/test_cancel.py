@@ -11,6 +11,7 @@ from tests.run.invariants import (
     check_no_name_was_put_blindly,
     check_nothing_stands_still,
 )
+from tests.support.depth import sampled
 from tests.support.estates import a_vm, an_estate
 from tests.support.runs import Stage, a_stage
 
@@ -51,7 +52,7 @@ async def nothing_is_half_sealed(stage: Stage) -> None:
 INSTANTS = [*(each * 1.7 for each in range(44)), 90, 180, 400, 700]
 
 
-@pytest.mark.parametrize("second", INSTANTS)
+@pytest.mark.parametrize("second", sampled(INSTANTS, every=3))
 async def test_a_cancelled_run_ends_cleanly_and_the_next_one_completes(second):
     async with two_vms() as stage:
         report = await stage.back_up_cancelled(timedelta(seconds=second))
