@@ -17,6 +17,12 @@ from diskguard_helper.kernel import Kernel
 
 NOT_FREEZABLE = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EPERM, errno.EINVAL)
 
+INSTALLING = """
+import sys
+from diskguard_helper.kernel import Kernel
+Kernel().install_helper(sys.argv[1])
+"""
+
 
 @pytest.fixture
 def kernel() -> Kernel:
@@ -65,10 +71,15 @@ def test_links_are_followed_or_only_read(kernel: Kernel, tmp_path: Path):
     assert kernel.read_link(str(tmp_path)) == ""
 
 
-def test_the_helper_is_copied_beside_the_plan(kernel: Kernel, tmp_path: Path):
-    copied = kernel.install_helper(str(tmp_path))
+def test_the_helper_is_copied_beside_the_plan(tmp_path: Path):
+    running = tmp_path / "running.py"
+    running.write_text(INSTALLING)
+    folder = tmp_path / "attempt"
+    folder.mkdir()
 
-    assert Path(copied).read_bytes() == Path(sys.argv[0]).resolve().read_bytes()
+    subprocess.run([sys.executable, running, folder], check=True)
+
+    assert (folder / "helper.pyz").read_text() == INSTALLING
 
 
 def test_what_cannot_freeze_says_so(kernel: Kernel, handle: int):
