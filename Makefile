@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-WORKERS ?= 2
+WORKERS ?= 4
 SYSTEM_PACKAGES := btrfs-progs debootstrap e2fsprogs iproute2 shellcheck systemd-container util-linux xfsprogs
 
 .DEFAULT_GOAL := help
