@@ -9,7 +9,7 @@ import click
 from diskguard.cli.lazy import LazyGroup
 from diskguard.cli.render.trouble import show_bug, show_error
 from diskguard.cli.surroundings import Surroundings
-from diskguard.cli.wiring import keep_plugins_out, wired
+from diskguard.cli.wiring import start_quickly, wired
 from diskguard.errors import UsageInvalid
 
 COMMANDS: Final = {
@@ -66,7 +66,7 @@ def run(arguments: Sequence[str] | None = None, *, around: Surroundings | None =
 
 def main() -> NoReturn:
     """Run as a program."""
-    keep_plugins_out()
+    start_quickly()
     sys.exit(run())
 
 
