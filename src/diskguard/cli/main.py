@@ -1,5 +1,6 @@
 """The door: reads the command line, lets one command work, ends with its exit code."""
 
+import gc
 import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
