@@ -1,5 +1,6 @@
 """A booted Debian with systemd on loop disks of its own, for tests: made by the emulator's Linux guest."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -51,8 +52,8 @@ async def a_linux_guest(
 def slice_of(guest: LinuxGuest) -> Path:
     """The cgroup, as the machine sees it, of the slice in which holder and watchdog live."""
     home = next(each for each in CGROUPS if (each / "cgroup.procs").exists())
-    (found,) = home.glob(f"diskguard-*-{guest.facts.vm_name}")
-    return found / "diskguard.slice"
+    # By our own number: a test that was killed may have left the cgroup of its guest behind.
+    return home / f"diskguard-{os.getpid()}-{guest.facts.vm_name}" / "diskguard.slice"
 
 
 __all__ = ["a_linux_guest", "needs_a_linux_guest", "only_freeze_test_here", "slice_of"]
