@@ -169,7 +169,7 @@ def _by_code(refusal: Refusal, text: str) -> DiskguardError:
     if refusal.code in _NO_ACCESS:
         return _access_denied(refusal, text)
     if _LIMIT.search(codes):
-        hint = "Azure keeps 500 snapshots of a disk, and makes 7 in five minutes; prune, or wait."
+        hint = "Azure keeps 500 snapshots of a disk, and makes 7 in five minutes: delete some, or wait."
         return errors.SnapshotLimitReached(text, hint=hint, correlation_id=seen)
     if _QUOTA.search(codes) or (refusal.status == 409 and _QUOTA.search(refusal.message)):
         return errors.QuotaReached(text, correlation_id=seen)

@@ -16,7 +16,7 @@ from diskguard.cli.session import Session
     schema="backup-plan",
     examples=(
         "diskguard plan policy.yaml",
-        "diskguard plan policy.yaml --out monday.plan && diskguard backup --plan monday.plan",
+        "diskguard plan policy.yaml --out monday.plan && diskguard backup policy.yaml --plan monday.plan",
     ),
     exits=(3, 4, 5, 7, 8, 10),
 )

@@ -31,7 +31,7 @@ def why_full(disk: Disk, existing: Sequence[Snapshot], now: datetime) -> Failure
     if len(existing) >= MOST_SNAPSHOTS:
         return _limit(
             f"disk {disk.name} has {len(existing)} snapshots; Azure allows {MOST_SNAPSHOTS}",
-            "Lower `retention.primary.keep_last` in the policy, then run `diskguard prune`.",
+            "Delete old snapshots of the disk: this version thins out nothing by itself.",
         )
     recent = sum(1 for each in existing if _is_recent(each, now))
     if recent >= _MOST_AT_ONCE:

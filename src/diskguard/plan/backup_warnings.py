@@ -60,7 +60,7 @@ def _new_chain(disk: Disk, existing: Sequence[Snapshot]) -> tuple[str, str] | No
 def _nearly_full(_: Disk, existing: Sequence[Snapshot]) -> tuple[str, str] | None:
     if len(existing) < MANY_SNAPSHOTS:
         return None
-    message = f"it has {len(existing)} snapshots, and Azure allows {MOST_SNAPSHOTS}: prune soon"
+    message = f"it has {len(existing)} snapshots, and Azure allows {MOST_SNAPSHOTS}: thin them out"
     return "snapshot-limit-near", message
 
 
