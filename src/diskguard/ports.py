@@ -90,28 +90,28 @@ class Compute(Protocol):
     async def read_operation(self, requested: Requested) -> OperationState:
         """Say how far the request is, in one read; a finished one shows its snapshot."""
 
-    async def find_snapshot(self, id: ResourceId) -> Snapshot | None:  # noqa: A002
+    async def find_snapshot(self, id: ResourceId) -> Snapshot | None:
         """The snapshot as it is now, or None if there is none."""
 
-    async def delete_snapshot(self, id: ResourceId) -> None:  # noqa: A002
+    async def delete_snapshot(self, id: ResourceId) -> None:
         """Make it gone, and read that it is. What is gone already is fine.
 
         Raises SnapshotInUse for one that is locked, exported, immutable or being copied.
         """
 
-    async def merge_tags(self, id: ResourceId, tags: Mapping[str, str]) -> None:  # noqa: A002
+    async def merge_tags(self, id: ResourceId, tags: Mapping[str, str]) -> None:
         """Add or replace these tags; every other tag of the resource stays as it is."""
 
-    async def remove_tags(self, id: ResourceId, tags: Mapping[str, str]) -> None:  # noqa: A002
+    async def remove_tags(self, id: ResourceId, tags: Mapping[str, str]) -> None:
         """Take these tags (name and value) away; what is gone already is fine."""
 
-    async def find_vm(self, id: ResourceId) -> Vm | None:  # noqa: A002
+    async def find_vm(self, id: ResourceId) -> Vm | None:
         """The VM as it is now, with its power state, or None if there is none."""
 
-    async def stop_vm(self, id: ResourceId, *, deallocate: bool) -> None:  # noqa: A002
+    async def stop_vm(self, id: ResourceId, *, deallocate: bool) -> None:
         """Return when the VM has stopped. One that is stopped already is fine."""
 
-    async def start_vm(self, id: ResourceId) -> None:  # noqa: A002
+    async def start_vm(self, id: ResourceId) -> None:
         """Return when the VM runs. One that runs already is fine."""
 
     def clock_offset(self) -> timedelta:

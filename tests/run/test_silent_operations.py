@@ -49,25 +49,25 @@ class Silent:
             await self.real.delete_snapshot(requested.wish.id)
         return replace(state, snapshot=None)
 
-    async def find_snapshot(self, id: ResourceId) -> Snapshot | None:  # noqa: A002 - the port's word
+    async def find_snapshot(self, id: ResourceId) -> Snapshot | None:
         return await self.real.find_snapshot(id)
 
-    async def delete_snapshot(self, id: ResourceId) -> None:  # noqa: A002 - the port's word
+    async def delete_snapshot(self, id: ResourceId) -> None:
         await self.real.delete_snapshot(id)
 
-    async def merge_tags(self, id: ResourceId, tags: Mapping[str, str]) -> None:  # noqa: A002 - the port's word
+    async def merge_tags(self, id: ResourceId, tags: Mapping[str, str]) -> None:
         await self.real.merge_tags(id, tags)
 
-    async def remove_tags(self, id: ResourceId, tags: Mapping[str, str]) -> None:  # noqa: A002 - the port's word
+    async def remove_tags(self, id: ResourceId, tags: Mapping[str, str]) -> None:
         await self.real.remove_tags(id, tags)
 
-    async def find_vm(self, id: ResourceId) -> Vm | None:  # noqa: A002 - the port's word
+    async def find_vm(self, id: ResourceId) -> Vm | None:
         return await self.real.find_vm(id)
 
-    async def stop_vm(self, id: ResourceId, *, deallocate: bool) -> None:  # noqa: A002 - the port's word
+    async def stop_vm(self, id: ResourceId, *, deallocate: bool) -> None:
         await self.real.stop_vm(id, deallocate=deallocate)
 
-    async def start_vm(self, id: ResourceId) -> None:  # noqa: A002 - the port's word
+    async def start_vm(self, id: ResourceId) -> None:
         await self.real.start_vm(id)
 
     def clock_offset(self) -> timedelta:

@@ -80,7 +80,7 @@ class AzureCompute:
             )
         return reading.state
 
-    async def find_snapshot(self, id: ResourceId) -> Snapshot | None:  # noqa: A002 - the port's word
+    async def find_snapshot(self, id: ResourceId) -> Snapshot | None:
         """GET it."""
         client = self.clients.compute(id.subscription)
         try:
@@ -91,7 +91,7 @@ class AzureCompute:
                 return None
             raise
 
-    async def delete_snapshot(self, id: ResourceId) -> None:  # noqa: A002 - the port's word
+    async def delete_snapshot(self, id: ResourceId) -> None:
         """DELETE, follow, and GET until it is not found."""
         doing = f"deleting snapshot {id.name}"
         try:
@@ -107,15 +107,15 @@ class AzureCompute:
                 return
         raise CloudUnreachable(f"{doing}: done, says Azure, and still shows it")
 
-    async def merge_tags(self, id: ResourceId, tags: Mapping[str, str]) -> None:  # noqa: A002
+    async def merge_tags(self, id: ResourceId, tags: Mapping[str, str]) -> None:
         """PATCH Merge."""
         await self._patch_tags(id, "Merge", tags)
 
-    async def remove_tags(self, id: ResourceId, tags: Mapping[str, str]) -> None:  # noqa: A002
+    async def remove_tags(self, id: ResourceId, tags: Mapping[str, str]) -> None:
         """PATCH Delete."""
         await self._patch_tags(id, "Delete", tags)
 
-    async def find_vm(self, id: ResourceId) -> Vm | None:  # noqa: A002 - the port's word
+    async def find_vm(self, id: ResourceId) -> Vm | None:
         """GET it with its instance view."""
         client = self.clients.compute(id.subscription)
         try:
@@ -128,7 +128,7 @@ class AzureCompute:
                 return None
             raise
 
-    async def stop_vm(self, id: ResourceId, *, deallocate: bool) -> None:  # noqa: A002
+    async def stop_vm(self, id: ResourceId, *, deallocate: bool) -> None:
         """Power off, with the guest's own shutdown, or deallocate; wait for the operation."""
         power = await self._power(id)
         if power == PowerState.DEALLOCATED or (power in _STOPPED and not deallocate):
@@ -140,7 +140,7 @@ class AzureCompute:
             begin = partial(machines.begin_power_off, id.group, id.name, skip_shutdown=False)
         await self._act(id, f"stopping VM {id.name}", begin)
 
-    async def start_vm(self, id: ResourceId) -> None:  # noqa: A002 - the port's word
+    async def start_vm(self, id: ResourceId) -> None:
         """Start; wait for the operation."""
         if await self._power(id) == PowerState.RUNNING:
             return
@@ -152,23 +152,23 @@ class AzureCompute:
         """The middle of the tightest bounds the Date headers gave."""
         return self.clients.pacer.offset.value
 
-    def _snapshots(self, id: ResourceId) -> Any:  # noqa: A002 - the port's word
+    def _snapshots(self, id: ResourceId) -> Any:
         return self.clients.compute(id.subscription).snapshots
 
-    async def _power(self, id: ResourceId) -> PowerState:  # noqa: A002 - the port's word
+    async def _power(self, id: ResourceId) -> PowerState:
         vm = await self.find_vm(id)
         if vm is None:
             raise ResourceMissing(f"VM {id.name} does not exist", azure_code="ResourceNotFound")
         return vm.power
 
-    async def _patch_tags(self, id: ResourceId, operation: str, tags: Mapping[str, str]) -> None:  # noqa: A002
+    async def _patch_tags(self, id: ResourceId, operation: str, tags: Mapping[str, str]) -> None:
         """Change these tags through Microsoft.Resources/tags; the map itself is never sent."""
         scopes = self.clients.resources(id.subscription).tags
         body = {"operation": operation, "properties": {"tags": dict(tags)}}
         begin = partial(scopes.begin_update_at_scope, id.text.lstrip("/"), body)
         await self._act(id, f"changing tags of {id.name}", begin)
 
-    async def _act(self, id: ResourceId, doing: str, begin: Any) -> None:  # noqa: A002
+    async def _act(self, id: ResourceId, doing: str, begin: Any) -> None:
         """Bring an effect about that may be asked for twice, also when others' changes cross it.
 
         Azure changes a VM once at a time; who comes second is refused with Conflict (arm-wire 3).
@@ -182,7 +182,7 @@ class AzureCompute:
             await asyncio.sleep(pause)
         return await self._act_once(id, doing, begin)
 
-    async def _act_once(self, id: ResourceId, doing: str, begin: Any) -> None:  # noqa: A002
+    async def _act_once(self, id: ResourceId, doing: str, begin: Any) -> None:
         """Ask, and wait until it has come about."""
         answer = Accepted()
         vm = id if id.kind.lower().endswith("/virtualmachines") else None

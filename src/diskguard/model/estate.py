@@ -189,6 +189,6 @@ class Estate:
     encryption_sets: tuple[EncryptionSet, ...] = ()
     pairs: Mapping[str, Mapping[Region, Region | None]] = field(default_factory=dict)
 
-    def disk(self, id: ResourceId) -> Disk | None:  # noqa: A002 - the field's own word
+    def disk(self, id: ResourceId) -> Disk | None:
         """The disk of that id, or None."""
         return next((disk for disk in self.disks if disk.id == id), None)
