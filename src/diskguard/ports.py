@@ -59,11 +59,13 @@ class Inventory(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """A window to come: so many snapshot requests at once."""
+    """A window to come: so many snapshot requests at once, `ahead` from now or at any time later."""
 
+    attempt: str
     subscription: str
     region: Region
     snapshots: int
+    ahead: timedelta = timedelta()
 
 
 class Compute(Protocol):
@@ -74,15 +76,22 @@ class Compute(Protocol):
     """
 
     async def reserve_window(self, window: Reservation, *, within: timedelta) -> None:
-        """Keep its snapshot requests, and their status reads, free of other use.
+        """Keep its snapshot requests free of other use, until they are made or given back.
 
         Waits at most `within` for the budget to refill; then raises Throttled, and nothing is kept.
         """
 
+    def give_back_window(self, window: Reservation) -> None:
+        """What is left of its reservation is everybody's again."""
+
     async def request_snapshot(
-        self, wish: SnapshotWish, *, until: datetime | None = None
+        self,
+        wish: SnapshotWish,
+        *,
+        until: datetime | None = None,
+        window: Reservation | None = None,
     ) -> Requested:
-        """Ask once; never resent. With `until`, gives up there (CloudUnreachable).
+        """Ask once; never resent. With `until`, gives up there (CloudUnreachable) and never waits.
 
         Raises SnapshotLimitReached, Throttled (with what Azure said to wait, not slept through).
         """

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, strategies as st
 
-from diskguard.azure.throttle import Bucket, Budget, Limit, parse_remaining
+from diskguard.azure.throttle import Bucket, Budget, Limit, Window, parse_remaining
 
 BUCKET = Bucket("disk/s/eastus", "Snapshots3Min")
 OTHER = Bucket("vm/s/eastus", "UpdateVM3Min")
@@ -23,6 +23,10 @@ steps = st.lists(
     ),
     max_size=80,
 )
+
+
+def a_window(requests: int, *, ahead: float = 0.0, after: int = 0, name: str = "w") -> Window:
+    return Window(name=name, requests=requests, ahead=ahead, after=after)
 
 
 def a_server_that_never_refuses(limit: Limit, arrivals: list[float]) -> bool:
@@ -45,11 +49,11 @@ def test_the_budget_is_never_exceeded(limit, steps):
     for step, pause, travel, number in steps:
         now += pause
         if (step == "take" and budget.take(charges, now) is None) or (
-            step == "window" and budget.take_in_window(charges, now) is None
+            step == "window" and budget.take_in_window(charges, now, "w") is None
         ):
             arrivals.append(now + travel)
         elif step == "keep":
-            budget.keep({BUCKET: number}, charges, now)
+            budget.keep(a_window(number, ahead=pause), charges, now)
         elif step == "learn":
             budget.learn(charges, {BUCKET.name: number}, now)
         elif step == "close":
@@ -93,10 +97,10 @@ def test_a_request_takes_all_its_tokens_or_none():
 
 def test_what_is_kept_for_a_window_is_nobody_elses():
     budget = Budget()
-    budget.keep({BUCKET: 10}, CHARGES, 0)
+    budget.keep(a_window(10), CHARGES, 0)
 
     taken = [budget.take(CHARGES, 0) for _ in range(3)]
-    windows = [budget.take_in_window(CHARGES, 0) for _ in range(11)]
+    windows = [budget.take_in_window(CHARGES, 0, "w") for _ in range(11)]
 
     assert [wait is None for wait in taken] == [True, False, False]
     assert [wait is None for wait in windows] == [True] * 10 + [False]
@@ -110,16 +114,16 @@ def test_a_window_may_also_take_what_is_free():
 
 def test_tokens_are_kept_only_when_they_are_there():
     budget = Budget()
-    budget.keep({BUCKET: 10}, CHARGES, 0)
+    budget.keep(a_window(6), CHARGES, 0)
 
-    wait = budget.keep({BUCKET: 5}, CHARGES, 0)
+    wait = budget.keep(a_window(6, name="v"), CHARGES, 0)
 
     assert wait is not None
-    assert wait.seconds == pytest.approx(4 * 15)
+    assert wait.seconds == pytest.approx(2 * 15)  # one token more: for the request that arms
 
 
 def test_more_than_the_bucket_holds_is_never_kept():
-    wait = Budget().keep({BUCKET: 12}, CHARGES, 0)
+    wait = Budget().keep(a_window(11), CHARGES, 0)
 
     assert wait is not None
     assert wait.seconds == float("inf")
@@ -127,13 +131,96 @@ def test_more_than_the_bucket_holds_is_never_kept():
 
 def test_a_reservation_nobody_used_falls_back():
     budget = Budget()
-    budget.keep({BUCKET: 11}, CHARGES, 0)
+    budget.keep(a_window(10), CHARGES, 0)
+    budget.take(CHARGES, 299)
 
     before = budget.take(CHARGES, 299)
     after = [budget.take(CHARGES, 300) for _ in range(12)]
 
     assert before is not None
-    assert [wait is None for wait in after] == [True] * 11 + [False]
+    assert [wait is None for wait in after] == [True] * 10 + [False] * 2
+
+
+def test_what_is_given_back_is_everybodys():
+    budget = Budget()
+    budget.keep(a_window(10), CHARGES, 0)
+    budget.give_back("w")
+
+    taken = [budget.take(CHARGES, 0) for _ in range(11)]
+
+    assert taken == [None] * 11
+
+
+def test_a_window_counts_on_what_flows_in_until_it_departs():
+    budget = Budget()
+    for _ in range(10):
+        budget.take(CHARGES, 0)
+
+    at_once = budget.keep(a_window(4), CHARGES, 0)
+    later = budget.keep(a_window(4, ahead=60), CHARGES, 0)
+
+    assert at_once is not None
+    assert at_once.seconds == pytest.approx(4 * 15)
+    assert later is None
+
+
+def test_what_flows_in_for_a_window_is_nobody_elses():
+    budget = Budget()
+    for _ in range(10):
+        budget.take(CHARGES, 0)
+    budget.keep(a_window(4, ahead=60), CHARGES, 0)
+
+    taken = [budget.take(CHARGES, 15.0 * number) is None for number in range(5)]
+    windows = [budget.take_in_window(CHARGES, 100, "w") is None for _ in range(4)]
+
+    assert taken == [True, False, False, False, False]
+    assert windows == [True] * 4
+
+
+def test_who_waits_and_who_has_begun_goes_before_a_new_window():
+    budget = Budget()
+
+    behind_others = budget.keep(a_window(4), CHARGES, 0, waiting={BUCKET: 8})
+    budget.keep(a_window(4, after=4), CHARGES, 0)
+    behind_its_like = budget.keep(a_window(4, name="v"), CHARGES, 0)
+
+    assert behind_others is not None
+    assert behind_others.seconds == pytest.approx(2 * 15)
+    assert behind_its_like is not None
+    assert behind_its_like.seconds == pytest.approx(2 * 15)
+
+
+plays = st.lists(
+    st.tuples(
+        st.sampled_from(["take", "take", "take", "keep", "depart", "give back"]),
+        st.floats(0, 20),
+        st.integers(1, 6),
+        st.floats(0, 60),
+    ),
+    max_size=60,
+)
+
+
+@given(limits.filter(lambda limit: limit.usable > 8), plays)
+def test_a_window_that_departs_when_it_said_or_later_finds_its_tokens(limit, plays):
+    budget, charges, now = Budget(), {BUCKET: limit}, 0.0
+    promised: dict[str, tuple[int, float]] = {}
+
+    for number, (step, pause, requests, ahead) in enumerate(plays):
+        now += pause
+        if step == "take":
+            budget.take(charges, now)
+        elif step == "keep":
+            window = a_window(requests, ahead=ahead, after=2, name=str(number))
+            if budget.keep(window, charges, now) is None:
+                promised[window.name] = (requests, now + ahead)
+        elif promised:
+            name, (amount, departs) = promised.popitem()
+            now = max(now, departs)
+            if step == "depart":
+                taken = [budget.take_in_window(charges, now, name) for _ in range(amount)]
+                assert taken == [None] * amount
+            budget.give_back(name)
 
 
 def test_azures_own_count_is_believed_where_it_is_lower():
@@ -148,7 +235,7 @@ def test_azures_own_count_is_believed_where_it_is_lower():
 
 def test_azures_count_includes_what_we_keep():
     budget = Budget()
-    budget.keep({BUCKET: 5}, CHARGES, 0)
+    budget.keep(a_window(5), CHARGES, 0)
     budget.learn(CHARGES, {BUCKET.name: 6}, 0)
 
     taken = [budget.take(CHARGES, 0) is None for _ in range(2)]
@@ -191,10 +278,10 @@ def test_one_refusal_makes_the_rest_of_the_subscription_pause_a_little():
 
 def test_a_window_on_a_closed_bucket_is_told_so():
     budget = Budget()
-    budget.keep({BUCKET: 3}, CHARGES, 0)
+    budget.keep(a_window(3), CHARGES, 0)
     budget.close(CHARGES, 30, 0)
 
-    wait = budget.take_in_window(CHARGES, 10)
+    wait = budget.take_in_window(CHARGES, 10, "w")
 
     assert wait is not None
     assert (wait.seconds, wait.closed) == (20, True)

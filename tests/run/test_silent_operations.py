@@ -38,10 +38,17 @@ class Silent:
     async def reserve_window(self, window: Reservation, *, within: timedelta) -> None:
         await self.real.reserve_window(window, within=within)
 
+    def give_back_window(self, window: Reservation) -> None:
+        self.real.give_back_window(window)
+
     async def request_snapshot(
-        self, wish: SnapshotWish, *, until: datetime | None = None
+        self,
+        wish: SnapshotWish,
+        *,
+        until: datetime | None = None,
+        window: Reservation | None = None,
     ) -> Requested:
-        return await self.real.request_snapshot(wish, until=until)
+        return await self.real.request_snapshot(wish, until=until, window=window)
 
     async def read_operation(self, requested: Requested) -> OperationState:
         state = await self.real.read_operation(requested)

@@ -14,11 +14,12 @@ from diskguard.model.ids import Region, ResourceId
 class Call:
     """What the URL of a request does not say.
 
-    `window`: a guest may be frozen: go first, never wait, never be resent. `resend`: may be sent
-    again when the answer was lost. `vm`: whose allowance its operation's status reads are.
+    `window`: a guest may be frozen: go first, never wait, never be resent; `reserved` names whose
+    tokens were set aside for it. `resend`: may be sent again when the answer was lost. `vm`: whose allowance its operation's status reads are.
     """
 
     window: bool = False
+    reserved: str = ""
     resend: bool = False
     region: Region | None = None
     vm: ResourceId | None = None
@@ -107,15 +108,12 @@ def charges_of(method: str, url: str, call: Call) -> dict[Bucket, Limit]:
     return charges
 
 
-def charges_of_window(subscription: str, region: Region) -> dict[str, dict[Bucket, Limit]]:
-    """The buckets of a window's snapshot requests ("write") and of their status reads ("read")."""
+def charges_of_window(subscription: str, region: Region) -> dict[Bucket, Limit]:
+    """The buckets of a window's snapshot requests."""
     scope = f"{subscription.lower()}/{region}"
-    return {
-        "write": _of_resource_manager("PUT", subscription.lower())
-        | _of_compute(_MAKE_SNAPSHOT, scope, None),
-        "read": _of_resource_manager("GET", subscription.lower())
-        | _of_compute(_READ_DISK_OPERATION, scope, None),
-    }
+    return _of_resource_manager("PUT", subscription.lower()) | _of_compute(
+        _MAKE_SNAPSHOT, scope, None
+    )
 
 
 def subscription_of(url: str) -> str:

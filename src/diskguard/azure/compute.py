@@ -43,15 +43,24 @@ class AzureCompute:
     clients: Clients
 
     async def reserve_window(self, window: Reservation, *, within: timedelta) -> None:
-        """Keep its requests and one status read each, for five minutes."""
+        """Promise it tokens of the buckets, for five minutes from its instant at most."""
         await self.clients.pacer.reserve(window, within)
 
+    def give_back_window(self, window: Reservation) -> None:
+        """Forget the promise."""
+        self.clients.pacer.budget.give_back(window.attempt)
+
     async def request_snapshot(
-        self, wish: SnapshotWish, *, until: datetime | None = None
+        self,
+        wish: SnapshotWish,
+        *,
+        until: datetime | None = None,
+        window: Reservation | None = None,
     ) -> Requested:
         """Send one PUT; with `until` as a window's: first in the budget, never waiting."""
         clock = self.clients.pacer.clock
-        call = Call(window=until is not None, region=wish.region)
+        reserved = window.attempt if window else ""
+        call = Call(window=until is not None, reserved=reserved, region=wish.region)
         answer, sent_at = Accepted(), clock.now()
         limit = clock.loop_time(until) if until is not None else None
         with azure_failures(f"requesting snapshot {wish.id.name}"):
@@ -72,8 +81,8 @@ class AzureCompute:
         )
 
     async def read_operation(self, requested: Requested) -> OperationState:
-        """Read once, never waiting for the budget: a guest may be frozen meanwhile."""
-        call = Call(window=True, region=requested.wish.region)
+        """Read once, in turn: the window ends by itself, whether or not its end was seen."""
+        call = Call(region=requested.wish.region)
         with azure_failures(f"following snapshot {requested.wish.id.name}"):
             reading = await read_operation(
                 self.clients, requested.wish.id.subscription, requested.operation, call

@@ -1,7 +1,7 @@
 """The budget at work: requests wait their turn here, and answers teach it."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from diskguard.azure.charges import Call, charges_of, charges_of_window, subscription_of
 from diskguard.azure.failures import parse_retry_after
-from diskguard.azure.throttle import Bucket, Budget, Limit, Wait, parse_remaining
+from diskguard.azure.throttle import Bucket, Budget, Limit, Wait, Window, parse_remaining
 from diskguard.errors import Throttled
 from diskguard.model.events import Event, Slowed
 from diskguard.ports import Clock, Reservation
 
+_AFTER_WINDOW: Final = 2  # writes of a VM whose window is over: the script that collects, the seal
 PATIENCE: Final = 600.0  # a longer Retry-After is the next run's affair
 _RESOURCE: Final = "x-ms-ratelimit-remaining-resource"
 _SUBSCRIPTION: Final = "x-ms-ratelimit-remaining-subscription-"
@@ -59,10 +60,10 @@ class Pacer:
     _turns: defaultdict[str, asyncio.Lock] = field(
         init=False, default_factory=lambda: defaultdict(asyncio.Lock)
     )
-
     _lines: defaultdict[Bucket, asyncio.Lock] = field(
         init=False, default_factory=lambda: defaultdict(asyncio.Lock)
     )
+    _waiting: Counter[Bucket] = field(init=False, default_factory=Counter)
 
     async def admit(self, method: str, url: str, call: Call) -> dict[Bucket, Limit]:
         """Return, with what it was charged to, when the request may be sent.
@@ -73,7 +74,7 @@ class Pacer:
         charges = charges_of(method, url, call)
         subscription = subscription_of(url)
         if call.window:
-            self._take_in_window(charges)
+            self._take_in_window(charges, call.reserved)
             return charges
         while (wait := self._take(charges, subscription)) is not None:
             if wait.bucket is None or wait.closed:
@@ -82,8 +83,8 @@ class Pacer:
                 await self._stand_in_line(wait.bucket, charges[wait.bucket])
         return charges
 
-    def _take_in_window(self, charges: Mapping[Bucket, Limit]) -> None:
-        wait = self.budget.take_in_window(charges, self._now())
+    def _take_in_window(self, charges: Mapping[Bucket, Limit], reserved: str) -> None:
+        wait = self.budget.take_in_window(charges, self._now(), reserved)
         if wait is not None:
             raise _throttled(wait)
 
@@ -96,17 +97,21 @@ class Pacer:
     async def _stand_in_line(self, bucket: Bucket, limit: Limit) -> None:
         """Wait until the bucket has a token, one after the other: a crowd that wakes at every new
         token would keep this machine busier than Azure."""
-        async with self._lines[bucket]:
-            seconds = self.budget.shortage(bucket, limit, self._now())
-            while seconds > 0:
-                await asyncio.sleep(max(seconds, 0.001))
+        self._waiting[bucket] += 1
+        try:
+            async with self._lines[bucket]:
                 seconds = self.budget.shortage(bucket, limit, self._now())
+                while seconds > 0:
+                    await asyncio.sleep(max(seconds, 0.001))
+                    seconds = self.budget.shortage(bucket, limit, self._now())
+        finally:
+            self._waiting[bucket] -= 1
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
 
     async def reserve(self, window: Reservation, within: timedelta) -> None:
-        """Keep a window's requests and one status read each. Raises Throttled after `within`.
+        """Promise a window its requests, until they are given back. Raises Throttled after `within`.
 
         One after the other, in the order they came: who waits here holds back only those who have
         not begun, so the requests of VMs under way go first and nobody waits for ever.
@@ -115,16 +120,22 @@ class Pacer:
             await self._reserve(window, within)
 
     async def _reserve(self, window: Reservation, within: timedelta) -> None:
-        limits: dict[Bucket, Limit] = {}
-        for buckets in charges_of_window(window.subscription, window.region).values():
-            limits.update(buckets)
-        amounts = dict.fromkeys(limits, float(window.snapshots))
+        limits = charges_of_window(window.subscription, window.region)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within.total_seconds()
-        while (wait := self.budget.keep(amounts, limits, loop.time())) is not None:
+        while (wait := self._keep(window, limits)) is not None:
             if loop.time() + wait.seconds > deadline:
                 raise _throttled(wait)
             await asyncio.sleep(max(wait.seconds, 0.001))
+
+    def _keep(self, window: Reservation, limits: Mapping[Bucket, Limit]) -> Wait | None:
+        wished = Window(
+            name=window.attempt,
+            requests=window.snapshots,
+            ahead=window.ahead.total_seconds(),
+            after=_AFTER_WINDOW,
+        )
+        return self.budget.keep(wished, limits, self._now(), waiting=self._waiting)
 
     def learn(self, charges: Mapping[Bucket, Limit], headers: Any, sent: datetime) -> None:
         """Take in what an answer says of the budget and of the time."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _LONGEST_PAUSE: Final = 10.0  # of everybody, after anybody's 429
-_RESERVED_FOR: Final = 300.0  # a reservation nobody used falls back then
+_RESERVED_FOR: Final = 300.0  # a reservation nobody used or gave back falls back then
+_GLANCE: Final = 0.25  # who waits for others to depart looks again after so long
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,35 +34,68 @@ class Limit:
         return max(1.0, self.capacity - max(1.0, self.refill))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A window to come: so many requests at once, `ahead` seconds from now or later.
+
+    `after`: how many more its VM will take of the same buckets: the script that collects, the seal.
+    """
+
+    name: str
+    requests: int
+    ahead: float = 0.0
+    after: int = 0
+
+
 @dataclass(slots=True)
-class _Kept:
+class _Promise:
+    """A window's tokens: `left` are its own from `departs` on, `after` is what its VM asks besides."""
+
+    departs: float
     until: float
     left: dict[Bucket, float]
+    after: float
+
+    def claim(self, bucket: Bucket) -> float:
+        """All that its VM will still take of the bucket, about."""
+        return self.left[bucket] + self.after if bucket in self.left else 0.0
+
+
+Dues = list[tuple[float, float]]
 
 
 @dataclass(slots=True)
 class _Fill:
-    """How full a bucket is, as far as we know; what is kept of it for windows is still in it.
-
-    A window's tokens are really there from before its guest is armed. Counting on what flows in
-    until the window opens would be quicker for a large estate, and was tried: windows that open
-    later than the earliest instant then find the bucket short, and a guest freezes for nothing.
-    """
+    """How full a bucket is, as far as we know; what is promised to windows is still in it."""
 
     limit: Limit
     tokens: float
     at: float
-    kept: float = 0.0
     closed_until: float = 0.0
 
     def flow(self, now: float) -> None:
         grown = self.tokens + max(0.0, now - self.at) * self.limit.refill
         self.tokens, self.at = min(self.limit.usable, grown), max(now, self.at)
 
-    def wait_for(self, amount: float, now: float) -> float:
-        """Seconds until that many tokens are there; 0 means now."""
-        missing = max(0.0, amount - self.tokens) / self.limit.refill
+    def lowest(self, spend: float, dues: Dues) -> float:
+        """The lowest level from now on, if so much goes at once and every due amount when it is."""
+        level, at = self.tokens - spend, self.at
+        lowest = level
+        for due, amount in dues:
+            level = min(self.limit.usable, level + (due - at) * self.limit.refill) - amount
+            at, lowest = due, min(lowest, level)
+        return lowest
+
+    def wait_for(self, spend: float, dues: Dues, now: float) -> float:
+        """Seconds until that many tokens may go; 0 means now. May be too few while others are due."""
+        lowest = self.lowest(spend, dues)
+        missing = 0.0 if lowest >= 0 else max(_GLANCE if dues else 0.0, self._until(spend, dues))
         return max(self.closed_until - now, missing)
+
+    def _until(self, spend: float, dues: Dues) -> float:
+        """Seconds until the tokens are there beside those that are overdue."""
+        overdue = sum(amount for due, amount in dues if due <= self.at)
+        return (spend + overdue - self.tokens) / self.limit.refill
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +109,15 @@ class Wait:
 
 @dataclass(slots=True)
 class Budget:
-    """Tokens of every bucket seen so far, and those kept for windows.
+    """Tokens of every bucket seen so far, and those promised to windows.
 
-    Law: of a bucket, never more than `capacity` + `refill` x time requests are admitted.
+    Law: of a bucket, never more than `capacity` + `refill` x time requests are admitted. And a
+    window that departs when it said, or at any time later, finds what it was promised: until it
+    departs it counts on what flows in, afterwards its tokens are really there.
     """
 
     _fills: dict[Bucket, _Fill] = field(default_factory=dict)
-    _kept: list[_Kept] = field(default_factory=list)
+    _promises: dict[str, _Promise] = field(default_factory=dict)
     _paused_until: dict[str, float] = field(default_factory=dict)
 
     def take(
@@ -92,7 +128,7 @@ class Budget:
         pause = self._paused_until.get(subscription, 0.0) - now
         longest = Wait(pause, None, closed=True) if pause > 0 else None
         for bucket, fill in fills.items():
-            wait = fill.wait_for(fill.kept + 1, now)
+            wait = fill.wait_for(1, self._dues(bucket, now), now)
             if wait > 0 and (longest is None or wait > longest.seconds):
                 longest = Wait(wait, bucket, closed=fill.closed_until > now)
         if longest is None:
@@ -103,39 +139,60 @@ class Budget:
     def shortage(self, bucket: Bucket, limit: Limit, now: float) -> float:
         """Seconds until a token of that bucket is free; 0 means now."""
         fill = self._current({bucket: limit}, now)[bucket]
-        return fill.wait_for(fill.kept + 1, now)
+        return fill.wait_for(1, self._dues(bucket, now), now)
 
-    def take_in_window(self, charges: Mapping[Bucket, Limit], now: float) -> Wait | None:
-        """The same for a window's request: kept tokens first, and no pause for others' sake."""
+    def take_in_window(
+        self, charges: Mapping[Bucket, Limit], now: float, window: str = ""
+    ) -> Wait | None:
+        """The same for a window's request: its own tokens first, and no pause for others' sake."""
         fills = self._current(charges, now)
-        keepers = {bucket: self._keeper(bucket) for bucket in fills}
+        promise = self._promises.get(window)
+        own = {b for b in fills if promise is not None and promise.left.get(b, 0.0) >= 1}
         for bucket, fill in fills.items():
-            wait = fill.wait_for(1 if keepers[bucket] else fill.kept + 1, now)
+            wait = fill.wait_for(1, [] if bucket in own else self._dues(bucket, now), now)
             if wait > 0:
                 return Wait(wait, bucket, closed=fill.closed_until > now)
         for bucket, fill in fills.items():
             fill.tokens -= 1
-            keeper = keepers[bucket]
-            if keeper is not None:
-                keeper.left[bucket] -= 1
-                fill.kept -= 1
+            if promise is not None and bucket in own:
+                promise.left[bucket] -= 1
         return None
 
     def keep(
-        self, amounts: Mapping[Bucket, float], limits: Mapping[Bucket, Limit], now: float
+        self,
+        window: Window,
+        limits: Mapping[Bucket, Limit],
+        now: float,
+        *,
+        waiting: Mapping[Bucket, int] | None = None,
     ) -> Wait | None:
-        """Set tokens aside for a window and give None, or set nothing aside and say how long."""
+        """Promise a window its tokens and give None, or promise nothing and say how long to wait.
+
+        Nothing is promised that would hold up requests `waiting`, or those that the VMs already on
+        their way to a window will still need: whoever has begun goes first.
+        """
         fills = self._current(limits, now)
+        new = _Promise(
+            departs=now + window.ahead,
+            until=now + window.ahead + _RESERVED_FOR,
+            left=dict.fromkeys(limits, float(window.requests)),
+            after=float(window.after),
+        )
         for bucket, fill in fills.items():
-            wait = fill.wait_for(fill.kept + amounts[bucket], now)
-            if amounts[bucket] > fill.limit.usable:
-                wait = float("inf")  # never that many at once
+            if window.requests >= fill.limit.usable:
+                return Wait(float("inf"), bucket)  # never that many at once
+            claims = self._claims(bucket, now, new)
+            before = 1 + (waiting or {}).get(bucket, 0)  # its own arming, and who came before
+            missing = -min(0.0, fill.lowest(before, claims)) / fill.limit.refill
+            wait = max(fill.closed_until - now, missing)
             if wait > 0:
                 return Wait(wait, bucket, closed=fill.closed_until > now)
-        for bucket, fill in fills.items():
-            fill.kept += amounts[bucket]
-        self._kept.append(_Kept(now + _RESERVED_FOR, dict(amounts)))
+        self._promises[window.name] = new
         return None
+
+    def give_back(self, window: str) -> None:
+        """Nothing is promised to that window any more."""
+        self._promises.pop(window, None)
 
     def learn(
         self, limits: Mapping[Bucket, Limit], remaining: Mapping[str, int], now: float
@@ -163,22 +220,35 @@ class Budget:
 
     def _current(self, limits: Mapping[Bucket, Limit], now: float) -> dict[Bucket, _Fill]:
         """The fills of these buckets as of now; a bucket never seen is full."""
-        self._give_back(now)
+        self._forget(now)
         for bucket, limit in limits.items():
             if bucket not in self._fills:
                 self._fills[bucket] = _Fill(limit, limit.usable, now)
             self._fills[bucket].flow(now)
         return {bucket: self._fills[bucket] for bucket in limits}
 
-    def _give_back(self, now: float) -> None:
-        """Forget reservations that are used up, or that nobody used in time."""
-        for kept in [each for each in self._kept if each.until <= now]:
-            for bucket, amount in kept.left.items():
-                self._fills[bucket].kept -= amount
-        self._kept = [each for each in self._kept if each.until > now and any(each.left.values())]
+    def _forget(self, now: float) -> None:
+        """Promises that are used up, or that nobody used in time, are none."""
+        for name, promise in list(self._promises.items()):
+            if promise.until <= now or not any(promise.left.values()):
+                del self._promises[name]
 
-    def _keeper(self, bucket: Bucket) -> _Kept | None:
-        return next((kept for kept in self._kept if kept.left.get(bucket, 0.0) >= 1), None)
+    def _dues(self, bucket: Bucket, now: float) -> Dues:
+        """What windows were promised of the bucket, in the order of their departure."""
+        return sorted(
+            (max(now, promise.departs), promise.left[bucket])
+            for promise in self._promises.values()
+            if promise.left.get(bucket)
+        )
+
+    def _claims(self, bucket: Bucket, now: float, new: _Promise) -> Dues:
+        """The same with `new` among them, and with all that their VMs will take besides."""
+        usable = self._fills[bucket].limit.usable
+        return sorted(
+            (max(now, promise.departs), min(usable - 1, promise.claim(bucket)))
+            for promise in (*self._promises.values(), new)
+            if promise.left.get(bucket)
+        )
 
 
 def parse_remaining(values: Iterable[str]) -> dict[str, int]:

@@ -72,7 +72,7 @@ async def _request_all(
 ) -> tuple[tuple[Asked, ...], Members]:
     await clear_names(plan, ports, mine=mine)
     enter(plan, "snapshots", ports)
-    asked = await request_members(plan, ports, nonce=ports.nonce(), until=None)
+    asked = await request_members(plan, ports, nonce=ports.nonce())
     return asked, await follow_to_end(asked, plan, ports)
 
 

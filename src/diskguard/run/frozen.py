@@ -1,7 +1,8 @@
 """The frozen attempt: arm, window, collect, prove."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,7 +23,7 @@ from diskguard.ports import Ports, Reservation
 from diskguard.run.attempt import Attempt, Members, enter, evidence_of, operations_of
 from diskguard.run.azure_time import azure_time
 from diskguard.run.claim import clear_names
-from diskguard.run.members import Asked, follow_to_end, request_members
+from diskguard.run.members import Asked, Opening, follow_to_end, request_members
 from diskguard.run.window import Standstill, agree, check_in_time, window
 
 BUDGET_WAIT = timedelta(hours=1)  # nobody is armed meanwhile; `run_timeout` ends the run before
@@ -75,18 +76,32 @@ async def take_frozen(
     requested at once: Throttled is raised instead.
     """
     nonce, vm = ports.nonce(), plan.vm or plan.source
-    reservation = Reservation(
-        subscription=vm.subscription,
-        region=plan.region,
-        snapshots=len(plan.members),
-    )
-    await ports.compute.reserve_window(reservation, within=BUDGET_WAIT)
-    enter(plan, "arming", ports)
-    agreed = await _arm(vm, freeze_request(plan, budget, nonce), budget, ports)
-    asked = await _ask_in_window(plan, agreed, ports, nonce=nonce, mine=mine)
+    async with _reserved(plan, budget, nonce, ports) as reservation:
+        enter(plan, "arming", ports)
+        agreed = await _arm(vm, freeze_request(plan, budget, nonce), budget, ports)
+        asked = await _ask_in_window(plan, agreed, reservation, ports, mine=mine)
     enter(plan, "collecting", ports)
     members, collected = await _follow_and_collect(plan, vm, asked, nonce, ports)
     return _judged(plan, asked, members, agreed, collected)
+
+
+@asynccontextmanager
+async def _reserved(
+    plan: VmPlan, budget: FreezeBudget, nonce: str, ports: Ports
+) -> AsyncIterator[Reservation]:
+    """The window's requests are kept free meanwhile: the guest freezes `lead` from now or later."""
+    reservation = Reservation(
+        attempt=nonce,
+        subscription=(plan.vm or plan.source).subscription,
+        region=plan.region,
+        snapshots=len(plan.members),
+        ahead=budget.lead,
+    )
+    await ports.compute.reserve_window(reservation, within=BUDGET_WAIT)
+    try:
+        yield reservation
+    finally:
+        ports.compute.give_back_window(reservation)
 
 
 def _judged(
@@ -165,7 +180,7 @@ async def _arm(
 
 
 async def _ask_in_window(
-    plan: VmPlan, agreed: _Agreed, ports: Ports, *, nonce: str, mine: Collection[str]
+    plan: VmPlan, agreed: _Agreed, reserved: Reservation, ports: Ports, *, mine: Collection[str]
 ) -> tuple[Asked, ...]:
     """Request all members inside the window, or raise AttemptLost with nothing requested."""
     standstill = agreed.standstill
@@ -173,7 +188,8 @@ async def _ask_in_window(
         await _claim(plan, standstill, ports, mine)
         enter(plan, "window", ports, _described(agreed))
         async with window(standstill, ports.clock):
-            return await request_members(plan, ports, nonce=nonce, until=standstill.closes)
+            opening = Opening(until=standstill.closes, reserved=reserved)
+            return await request_members(plan, ports, nonce=reserved.attempt, opening=opening)
     except WindowMissed as missed:
         over_at = standstill.thaw_by + AFTER_THAW
         raise AttemptLost(missed, over_at=over_at, again=True) from missed

@@ -9,7 +9,7 @@ from diskguard.model.estate import Snapshot
 from diskguard.model.wish import OperationState, OperationStatus, Requested, SnapshotWish
 from diskguard.plan.backup_plan import MemberPlan, VmPlan, wish_for_attempt
 from diskguard.plan.naming_tags import nonce_of
-from diskguard.ports import Compute, Ports
+from diskguard.ports import Compute, Ports, Reservation
 from diskguard.run.together import together
 
 # A lost answer may be about a request Azure is still taking in; a read just after a create can
@@ -52,24 +52,36 @@ class Taken:
     operation: OperationState | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A window that is open: until when, and what was reserved for it."""
+
+    until: datetime
+    reserved: Reservation
+
+
 async def request_members(
-    plan: VmPlan, ports: Ports, *, nonce: str, until: datetime | None
+    plan: VmPlan, ports: Ports, *, nonce: str, opening: Opening | None = None
 ) -> tuple[Asked, ...]:
     """Ask for every member at once, each exactly once; what came of each is data, not an error."""
     return await together(
-        _request(member, ports, nonce=nonce, until=until) for member in plan.members
+        _request(member, ports, nonce=nonce, opening=opening) for member in plan.members
     )
 
 
 async def _request(
-    member: MemberPlan, ports: Ports, *, nonce: str, until: datetime | None
+    member: MemberPlan, ports: Ports, *, nonce: str, opening: Opening | None
 ) -> Asked:
     sent_at = ports.clock.now()
     requested_at = sent_at + ports.compute.clock_offset()  # other machines read it
     wish = wish_for_attempt(member, nonce=nonce, requested_at=requested_at)
     asked = Asked(member=member, wish=wish, nonce=nonce, sent_at=sent_at)
     try:
-        requested = await ports.compute.request_snapshot(wish, until=until)
+        requested = await ports.compute.request_snapshot(
+            wish,
+            until=opening.until if opening else None,
+            window=opening.reserved if opening else None,
+        )
     except DiskguardError as error:
         return replace(asked, error=error)
     return replace(asked, requested=requested)
