@@ -342,7 +342,12 @@ class Kernel:
         return self._command(["systemctl", "is-active", "--quiet", unit]) == 0
 
     def stop_unit(self, unit: str) -> None:
-        """The unit is not active and not remembered as failed."""
+        """The unit is not active and not remembered as failed; what ran in it was killed.
+
+        A process that somebody has stopped (SIGSTOP) would hold up a mere stop for its whole timeout.
+        """
+        if unit.endswith(".service"):
+            self._command(["systemctl", "kill", "--quiet", "--signal=KILL", unit])
         self._command(["systemctl", "stop", "--quiet", unit])
         self._command(["systemctl", "reset-failed", "--quiet", unit])
 

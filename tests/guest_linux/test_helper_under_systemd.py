@@ -21,7 +21,7 @@ from tests.guest_linux.support.systemd_guest import (
     with_systemd,
     with_systemd_written_to_lun_0,
 )
-from tests.guest_linux.support.waiting import wait_for
+from tests.guest_linux.support.waiting import until, wait_for
 
 from diskguard.errors import GuestReportMissing
 from diskguard.model.guest import HoldOutcome
@@ -167,6 +167,19 @@ def test_who_dies_before_the_instant_keeps_everything_unfrozen(
     outcome = outcome_after(guest, "early-" + trouble.__name__.replace("_", "-"), trouble, -0.5)
 
     assert outcome in ("missing", HoldOutcome.ABORTED)
+
+
+def test_a_leg_that_somebody_stopped_while_it_ended_holds_up_no_later_attempt(guest: HelperGuest):
+    ending = ["--property=ExecStopPost=/bin/sleep 600", "--property=TimeoutStopSec=600"]
+    guest.inside("mkdir", "-p", "/run/diskguard/stuck")
+    guest.inside("systemd-run", "--quiet", "--unit=diskguard-hold-stuck", *ending, "/bin/true")
+    show = ("systemctl", "show", "diskguard-hold-stuck.service")
+    until(lambda: "stop-post" in guest.inside(*show), "the unit is running what it runs at its end")
+    guest.inside("systemctl", "kill", "--signal=STOP", "diskguard-hold-stuck.service")
+
+    outcome = outcome_after(guest, "after-stuck", nobody, 1.0)
+
+    assert outcome == HoldOutcome.HELD
 
 
 @pytest.fixture(scope="module")
