@@ -1,6 +1,7 @@
 """Copies to the other region: started in order, followed to their end, gone on with by any machine."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from tests.run.copy_kit import (
@@ -14,10 +15,14 @@ from tests.run.copy_kit import (
 )
 from tests.run.invariants import puts
 from tests.support.estates import a_vm
+from tests.support.runs import Stage
 
+from diskguard.model.estate import Estate
 from diskguard.model.events import CopyProgressed
 from diskguard.model.report import Result
 from diskguard.model.restore_point import Location, PointState
+from diskguard.plan.copies import plan_copies
+from diskguard.plan.copies_plan import CopyPlan
 from diskguard_emulator.faults import (
     Fails,
 )
@@ -160,6 +165,31 @@ async def test_never_more_than_a_hundred_copies_at_once():
         assert [e.code for e in stage.cloud.api.log.of("PUT", DR) if e.status >= 400] == []
 
 
+async def test_copies_that_another_run_started_count_too():
+    vms = [a_vm(f"vm{number}", 1, guest="virtual") for number in range(4)]
+    async with some_vms(*vms, limits="limits: {{parallel_copies: 1}}") as stage:
+        await stage.back_up(plan_copies=None)
+        last = stage.on_another_machine()
+        await last.copy(**NO_WAIT, plan_copies=lambda estate: _last_disk_only(stage, estate))
+
+        report = await stage.copy()
+
+        assert results(report) == [Result.DONE] * 8
+        assert most_at_once(stage) == 1
+
+
+def _last_disk_only(stage: Stage, estate: Estate) -> CopyPlan:
+    plan = plan_copies(stage.policy, estate, now=estate.observed_at)
+    return replace(plan, queues=plan.queues[-1:])
+
+
+def most_at_once(stage: Stage) -> int:
+    """Of all snapshots in the other region, how many were under way at one instant."""
+    runs = [copy.progress for copy in copies_of(stage) if copy.progress is not None]
+    starts = [progress.began for progress in runs]
+    return max(sum(each.began <= at and each.running(at) for each in runs) for at in starts)
+
+
 async def test_the_backlog_skips_the_oldest_unstarted_and_records_it():
     backlog = "copy: {{backlog: {{max_pending: 2, when_full: skip_oldest_unstarted}}}}"
     async with some_vms(limits=backlog) as stage:
@@ -217,6 +247,16 @@ async def test_copy_goes_on_from_any_machine_and_follows_what_is_under_way():
         assert results(report) == [Result.DONE] * 2
         assert puts(stage) == {}
         assert state_in_dr((await stage.points())[0]) is PointState.COMPLETE
+
+
+async def test_without_waiting_what_finds_no_free_place_is_said_to():
+    async with some_vms(limits="limits: {{parallel_copies: 1}}") as stage:
+        report = await stage.back_up(**NO_WAIT)
+
+        assert sorted((copy.result, copy.reason) for copy in report.copies) == [
+            (Result.SKIPPED, "waits until fewer copies are under way"),
+            (Result.STARTED, None),
+        ]
 
 
 async def test_without_waiting_what_must_wait_its_turn_is_said_to():

@@ -53,15 +53,25 @@ class _Progress:
                 region=self.queue.region,
                 result=under_way if self.active and step is self.step else waiting,
                 percent=self.percent if step is self.step else None,
-                reason=None if step is self.step else "waits for the copy before it",
+                reason=self._why_open(step),
             )
             for step in self.queue.steps[self.at :]
         ]
 
     @property
+    def under_way(self) -> bool:
+        """True while Azure copies for this queue, also before we have begun to follow it."""
+        return self.active or (self.step is not None and self.step.running)
+
+    @property
     def place(self) -> tuple[str, Region]:
         """Where Azure counts parallel copies."""
         return self.queue.subscription, self.queue.region
+
+    def _why_open(self, step: CopyStep) -> str | None:
+        if step is not self.step:
+            return "waits for the copy before it"
+        return None if self.under_way else "waits until fewer copies are under way"
 
 
 @dataclass(slots=True)
@@ -102,13 +112,14 @@ class Copying:
 
     async def _start_what_may(self) -> None:
         """Start the next step of every idle queue, within the limit of parallel copies."""
-        running = Counter(progress.place for progress in self._queues if progress.active)
+        running = Counter(progress.place for progress in self._queues if progress.under_way)
         chosen = []
         for progress in self._queues:
-            step = progress.step
-            if step is None or progress.active:
+            if progress.step is None or progress.active:
                 continue
-            if step.running or running[progress.place] < self.plan.parallel:
+            if progress.under_way:
+                chosen.append(progress)
+            elif running[progress.place] < self.plan.parallel:
                 running[progress.place] += 1
                 chosen.append(progress)
         await together(
