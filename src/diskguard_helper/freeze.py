@@ -19,6 +19,7 @@ HELD, STOLEN, ABORTED, FAILED = "held", "stolen", "aborted", "failed"
 LATE = 0.5  # a holder that wakes later than this after the agreed instant freezes nothing
 FLUSH_AHEAD = 3.0  # what was dirtied since arming is flushed once more before the instant
 HOLD_GLANCE = 0.05
+LAST_WORDS = 0.2  # a holder that cannot thaw says so before the watchdog ends it
 AZURE_BACKUP_LOCK = "/etc/azure/MicrosoftRecoverySvcsSafeFreezeLock/SafeFreezeLockFile"
 # /sys/block/X/stat (Documentation/block/stat.rst): the 5th number and, since Linux 4.18, the 12th
 WRITES, DISCARDS = 4, 11
@@ -75,6 +76,7 @@ class Holder:
         self.plan = read_plan(places, kernel)
         self.handles: Dict[str, int] = {}
         self.freezers: Dict[str, int] = {}
+        self.thawers: Dict[str, int] = {}
         self.frozen: List[Target] = []
         self.faults: List[LeftOut] = []
         self.stolen: List[str] = []
@@ -235,29 +237,41 @@ class Holder:
             mine = [target.path for target in stage if target in self.frozen]
             for instant in self.thaw_stage(mine):
                 yield instant
+        for instant in self.wait_for_thawers():
+            yield instant
         if self.freezers or self.unsure:
             self.write_report(*self.outcome())
             for instant in self.loosen():
                 yield instant
 
     def thaw_stage(self, paths: List[str]) -> Iterator[float]:
-        """These mounts were asked to thaw; one that does not answer is a fault."""
-        thawers = {path: self.kernel.start_thaw(self.handles[path]) for path in paths}
+        """These mounts were asked to thaw; one that is slow to answer holds up no other."""
+        self.thawers.update({path: self.kernel.start_thaw(self.handles[path]) for path in paths})
         patience = self.kernel.boot_clock() + PATIENCE
-        self.reap_thawers(thawers)
-        while thawers and self.kernel.boot_clock() < patience:
+        self.reap_thawers()
+        while any(path in self.thawers for path in paths) and self.kernel.boot_clock() < patience:
             yield self.kernel.boot_clock() + GLANCE
-            self.reap_thawers(thawers)
-        self.faults += [LeftOut(path, "FITHAW hangs") for path in sorted(thawers)]
-        self.freezers.update(thawers)
+            self.reap_thawers()
 
-    def reap_thawers(self, thawers: Dict[str, int]) -> None:
+    def wait_for_thawers(self) -> Iterator[float]:
+        """Every thaw has answered; one that has not just before the watchdog takes over is a fault.
+
+        A thaw writes to its disk (ext4, btrfs: the super block), so on a busy one it takes a while.
+        """
+        while self.thawers and self.kernel.boot_clock() < self.plan.watch_at - LAST_WORDS:
+            yield self.kernel.boot_clock() + GLANCE
+            self.reap_thawers()
+        self.faults += [LeftOut(path, "FITHAW hangs") for path in sorted(self.thawers)]
+        self.freezers.update(self.thawers)
+        self.thawers.clear()
+
+    def reap_thawers(self) -> None:
         """Note what the thawers that have ended found."""
-        for path, child in list(thawers.items()):
+        for path, child in list(self.thawers.items()):
             code = self.kernel.outcome(child)
             if code is None:
                 continue
-            del thawers[path]
+            del self.thawers[path]
             if code == errno.EINVAL:
                 self.stolen.append(path)
             elif code != 0:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -102,8 +102,10 @@ async def at_work(guest: LinuxGuest, program: str):
     assert process.returncode is None, "the application ended by itself"
     try:
         yield
+        assert process.returncode is None, "the application ended by itself"
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            process.kill()
         await process.wait()
 
 
@@ -115,17 +117,20 @@ async def take_apart(guest: LinuxGuest) -> Images:
 
 
 async def take_frozen(guest: LinuxGuest, number: int) -> Images | None:
-    """The same, inside a window that held; None where a counter moved, so that nothing is proven."""
+    """The same inside a window; None where it did not hold or a counter moved: nothing is proven then."""
     request = the_freeze(guest, number)
     armed = await arm(guest, request)
     left = armed.freeze_at - datetime.now(UTC)  # noqa: TID251 - real time is what this is about
     await asyncio.sleep(left.total_seconds() + 0.25)
     images = await take_apart(guest)
-    report = await collect(guest, request.attempt)
-    assert report.outcome is HoldOutcome.HELD, report
     await asyncio.sleep((armed.thaw_by - datetime.now(UTC)).total_seconds())  # noqa: TID251 - as above
+    report = await collect(guest, request.attempt)
     quiet = all(disk.before == disk.after for disk in report.disks)
-    return images if quiet else None
+    if quiet and report.outcome is HoldOutcome.HELD:
+        return images
+    for image in images.values():
+        await image.drop()
+    return None
 
 
 async def take_proven(guest: LinuxGuest, count: int) -> list[Images]:
@@ -136,7 +141,9 @@ async def take_proven(guest: LinuxGuest, count: int) -> list[Images]:
         proven += [] if images is None else [images]
         if len(proven) == count:
             return proven
-    raise AssertionError("too many windows lack proof: counters moved in them")
+    raise AssertionError(
+        "too many windows lack proof: they did not hold, or counters moved in them"
+    )
 
 
 async def judge_all(workload: Workload, sets: list[Images], folder: Path) -> list[str]:

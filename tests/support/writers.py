@@ -44,9 +44,10 @@ while True:
     bank.execute("commit")
 """
 
-# Files named after what is in them, on one file system over all disks.
+# Files named after what is in them, on one file system over all disks; not more in a second than the
+# copies of a long test have room for: btrfs writes nothing in place, so no copy shares its blocks for long.
 FILES: Final = """
-import hashlib, itertools, os, random
+import hashlib, itertools, os, random, time
 chance = random.Random(1)
 for number in itertools.count():
     content = chance.randbytes(chance.choice((3000, 70_000, 400_000)))
@@ -56,6 +57,7 @@ for number in itertools.count():
         file.flush()
         os.fsync(file.fileno())
     os.rename("/srv/part", "/srv/" + name)
+    time.sleep(0.02)
     old = sorted(os.listdir("/srv"), key=lambda each: os.stat("/srv/" + each).st_mtime_ns)
     for each in old[:-40]:
         os.unlink("/srv/" + each)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 FICLONE: Final = 0x40049409  # linux/fs.h: _IOW(0x94, 9, int)
-ROOM: Final = 2**30
+ROOM: Final = 4 * 2**30  # for what copies no longer share
 BLOCK: Final = "4096"  # one size everywhere: XFS wants whole blocks for direct I/O on shared files
 PATIENCE: Final = 100
 GLANCE: Final = 0.1
