@@ -30,7 +30,7 @@ def test_a_backup_makes_copies_and_reports_both(cloud, write_policy):
     assert lines[0].split()[:4] == ["KIND", "VM", "OR", "DISK"]
     assert lines[1].split()[:3] == ["backup", "db02", "done"]
     assert lines[2].split()[:3] == ["copy", "db02-os", "done"]
-    assert "1 sources: 1 done; 1 copies: 1 done" in lines[-1]
+    assert "1 source: 1 done; 1 copy: 1 done" in lines[-1]
     assert "db02: snapshots" in told.err.splitlines()
 
 

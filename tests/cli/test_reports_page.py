@@ -71,6 +71,12 @@ def test_the_last_line_counts():
     ]
 
 
+def test_one_source_and_one_copy_are_counted_as_one():
+    page = report_page(a_report(DONE, copies=(COPIED,)), schema="backup")
+
+    assert [*plain_lines(page.blocks)][-1] == "1 source: 1 done; 1 copy: 1 done in 3 min."
+
+
 def test_a_run_that_did_nothing_says_so():
     lines = [*plain_lines(report_page(a_report(), schema="copy").blocks)]
 

@@ -72,10 +72,26 @@ async def test_a_failed_copy_stops_its_own_disks_queue_only():
             for disk in ("db01-os", "db01-data0")
         }
         assert by_disk["db01-os"] == [Result.DONE] * 4
-        assert by_disk["db01-data0"][:2] == [Result.DONE, Result.FAILED]
+        assert by_disk["db01-data0"] == [Result.DONE, Result.FAILED, *[Result.UNFINISHED] * 2]
         assert report.exit_status == 3
         assert (await stage.copy()).exit_status == 0
         assert {state_in_dr(point) for point in await stage.points()} == {PointState.COMPLETE}
+
+
+async def test_what_waits_behind_a_failed_copy_is_said():
+    async with some_vms() as stage:
+        await four_points_uncopied(stage)
+        stage.suffers(OperationFails(code="CopyBroken"), "PUT", DR + ".*-lun00$", nth=2)
+
+        report = await stage.copy()
+
+        waiting = [copy for copy in report.copies if copy.result is Result.UNFINISHED]
+        points = sorted(point.id for point in await stage.points())
+        assert [copy.point for copy in waiting] == points[2:]
+        assert {copy.disk for copy in waiting} == {"db01-data0"}
+        assert {"behind a copy of its disk that failed" in (c.reason or "") for c in waiting} == {
+            True
+        }
 
 
 START_TROUBLES: dict[str, tuple[Effect, int]] = {

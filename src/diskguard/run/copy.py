@@ -41,9 +41,7 @@ class _Progress:
         return self.queue.steps[self.at]
 
     def open(self, *, waited: bool) -> list[CopyOutcome]:
-        """The outcomes of what is not ended: under way, or waiting behind that."""
-        if self.stopped:
-            return []
+        """The outcomes of what is not ended: under way, or waiting behind that or behind a failure."""
         under_way = Result.UNFINISHED if waited else Result.STARTED
         waiting = Result.UNFINISHED if waited else Result.SKIPPED
         return [
@@ -55,7 +53,7 @@ class _Progress:
                 percent=self.percent if step is self.step else None,
                 reason=self._why_open(step),
             )
-            for step in self.queue.steps[self.at :]
+            for step in self.queue.steps[self.at + self.stopped :]
         ]
 
     @property
@@ -69,6 +67,8 @@ class _Progress:
         return self.queue.subscription, self.queue.region
 
     def _why_open(self, step: CopyStep) -> str | None:
+        if self.stopped:
+            return "waits behind a copy of its disk that failed; the next run goes on from there"
         if step is not self.step:
             return "waits for the copy before it"
         return None if self.under_way else "waits until fewer copies are under way"

@@ -1,6 +1,7 @@
 """What came of a run: a row for each VM and each copy, the errors on stderr."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from diskguard.cli.render.cells import Cell, duration, instant
 from diskguard.cli.render.json import failure_fields
@@ -8,6 +9,9 @@ from diskguard.cli.render.page import Lines, Page, Table
 from diskguard.cli.render.points import consistency_fields
 from diskguard.cli.render.trouble import failure_lines
 from diskguard.model.report import CopyOutcome, Failure, Result, RunReport, VmOutcome
+
+_SOURCES: Final = ("source", "sources")
+_COPIES: Final = ("copy", "copies")
 
 
 def report_page(report: RunReport, *, schema: str) -> Page:
@@ -63,8 +67,9 @@ def _remarks(report: RunReport) -> Iterator[str]:
 
 def _counted(report: RunReport) -> str:
     parts = []
-    for what, outcomes in (("sources", report.vms), ("copies", report.copies)):
+    for (one, many), outcomes in ((_SOURCES, report.vms), (_COPIES, report.copies)):
         results = [outcome.result for outcome in outcomes]
+        what = one if len(results) == 1 else many
         counts = [f"{results.count(kind)} {kind}" for kind in Result if kind in results]
         if counts:
             parts.append(f"{len(results)} {what}: {', '.join(counts)}")
