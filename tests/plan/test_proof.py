@@ -151,6 +151,14 @@ BROKEN = {
     ),
     "not armed": (lambda e: replace(e, armed=None), "no freeze was agreed"),
     "no report": (lambda e: replace(e, report=None), "report of the freeze is missing"),
+    "no report, and it is known why": (
+        lambda e: replace(e, report=None, no_report_because="another script runs"),
+        "is missing: another script runs",
+    ),
+    "thawed before it froze, by its clock": (
+        lambda e: with_report(e, thawed_at=FROZEN - seconds(1)),
+        "clock was stepped back during the standstill",
+    ),
     "fallback": (lambda e: replace(e, fallback_because="no agent"), "no agent"),
     "another attempt armed": (lambda e: with_armed(e, attempt="x"), "of another attempt"),
     "another attempt's report": (lambda e: with_report(e, attempt="x"), "of another attempt"),
@@ -348,11 +356,27 @@ def test_crash_that_was_asked_for_needs_no_reason():
 
 
 def test_many_doubts_are_counted_beyond_the_third():
-    evidence = with_report(proven(), outcome=HoldOutcome.FAILED, mount_count=1, disks=())
-    proof = grade(with_report(evidence, attempt="x"))
+    own = with_report(proven(), clock=ClockSource.UNSYNCHRONISED, mount_count=1, disks=())
+    proof = grade(with_report(own, attempt="x"))
 
     assert len(proof.doubts) == 5
     assert "and 2 more" in (proof.reason or "")
+
+
+def test_a_freeze_that_was_not_held_is_told_by_its_own_reason_alone():
+    failed = with_report(
+        proven(),
+        outcome=HoldOutcome.FAILED,
+        reason="/data: FIFREEZE hangs",
+        faulty=(LeftOut(what="/data", reason="FIFREEZE hangs"),),
+        clock=ClockSource.UNSYNCHRONISED,
+        frozen_at=None,
+        thawed_at=None,
+        mount_count=0,
+        disks=(),
+    )
+
+    assert grade(failed).reason == "the freeze failed: /data: FIFREEZE hangs"
 
 
 # -- what an attempt teaches ---------------------------------------------------------------------

@@ -25,6 +25,8 @@ TROUBLES: dict[str, dict[str, Any]] = {
     "the host pauses it, and its clock is put right": befalls(Happening.PAUSED, 5),
     "the host pauses it for long, unnoticed": befalls(Happening.PAUSED_UNNOTICED, 30),
     "its clock is stepped": befalls(Happening.CLOCK_STEPPED, 3),
+    "its clock is stepped back a little": befalls(Happening.CLOCK_STEPPED, -3),
+    "its clock is stepped back past the freeze": befalls(Happening.CLOCK_STEPPED, -30),
     "a stranger thaws a mount": befalls(Happening.STRANGER_THAWS, host_clock=True),
     "the holder is killed": befalls(Happening.HOLDER_KILLED, host_clock=True),
     "the whole protocol is killed": befalls(Happening.BOTH_KILLED, host_clock=True),
@@ -54,8 +56,35 @@ TROUBLES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
-async def test_a_troubled_guest_never_gives_a_filesystem_point(trouble):
+# What the user is told in each case.
+WHY: dict[str, str] = {
+    "the host pauses it, and its clock is put right": "stepped, or its host paused",
+    "the host pauses it for long, unnoticed": "disagrees with Azure's",
+    "its clock is stepped": "stepped, or its host paused",
+    "its clock is stepped back a little": "stepped, or its host paused",
+    "its clock is stepped back past the freeze": "disagrees with Azure's",
+    "a stranger thaws a mount": "the freeze was stolen: somebody else thawed /",
+    "the holder is killed": "report of the freeze is missing",
+    "the whole protocol is killed": "report of the freeze is missing",
+    "it reboots": "report of the freeze is missing",
+    "its report is lost": "report of the freeze is missing",
+    "a raw device is written past the freeze": "db01-data0: it was written to",
+    "its clock is not synchronised": "clock is not synchronised",
+    "its clock is an hour off and it does not know": "disagrees with Azure's",
+    "its clock is ahead and it does not know": "disagrees with Azure's",
+    "its clock is behind and it does not know": "disagrees with Azure's",
+    "it freezes too slowly": "the freeze failed: /data0: FIFREEZE hangs",
+    "a mount cannot be frozen": "the freeze failed: /data0: FIFREEZE: Input/output error",
+    "a freeze hangs": "the freeze failed: /data0: FIFREEZE hangs",
+    "somebody else freezes a mount": "the freeze failed: /data0: somebody else has frozen it",
+    "Azure Backup is freezing": "Azure Backup is freezing this machine",
+    "another run holds the lock for good": "is at work",
+    "it has no systemd": "no systemd here",
+}
+
+
+@pytest.mark.parametrize(("trouble", "why"), WHY.items(), ids=WHY)
+async def test_a_troubled_guest_never_gives_a_filesystem_point(trouble, why):
     estate = an_estate(a_vm("db01", 2, guest="virtual"))
     async with a_stage(estate) as stage:
         guest = next(vm.guest for vm in stage.cloud.world.every(Vm))
@@ -68,7 +97,7 @@ async def test_a_troubled_guest_never_gives_a_filesystem_point(trouble):
         assert outcome.failure is None
         assert outcome.consistency is not None
         assert outcome.consistency.achieved is Grade.CRASH
-        assert outcome.consistency.reason
+        assert why in (outcome.consistency.reason or "")
         assert guest.longest_freeze <= timedelta(seconds=11)
         await asyncio.sleep(60)  # a paused guest's own time stood still too
         assert not guest.is_frozen
@@ -76,6 +105,10 @@ async def test_a_troubled_guest_never_gives_a_filesystem_point(trouble):
         assert point.state is PointState.COMPLETE
         assert point.seal is not None
         assert point.seal.consistency == outcome.consistency
+
+
+def test_every_trouble_has_its_words():
+    assert WHY.keys() == TROUBLES.keys()
 
 
 async def test_a_healthy_guest_gives_one():

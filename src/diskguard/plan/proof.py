@@ -40,8 +40,9 @@ class Evidence:
 
     `stopped_throughout`: the VM was seen stopped before the first request and after the last
     completion, and nobody started it in between. `fallback_because` says why no freeze was held,
-    where that was decided before (no agent, the guest refused, not asked for). `armed_between` and
-    `collected_between`: Azure's instants of our asking and of the answer's arrival.
+    where that was decided before (no agent, the guest refused, not asked for); `no_report_because`,
+    why an agreed one has no report. `armed_between` and `collected_between`: Azure's instants of our
+    asking and of the answer's arrival.
     """
 
     requested: Grade
@@ -53,6 +54,7 @@ class Evidence:
     collected_between: tuple[datetime, datetime] | None = None
     stopped_throughout: bool = False
     fallback_because: str | None = None
+    no_report_because: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,9 +230,12 @@ def _why_not_frozen(evidence: Evidence) -> Iterator[str]:
     elif armed is None:
         yield "no freeze was agreed with the guest"
     elif report is None:
-        yield "the guest's report of the freeze is missing"
+        why = evidence.no_report_because
+        yield f"the guest's report of the freeze is missing{': ' + why if why else ''}"
     else:
-        for condition in _CONDITIONS:
+        # A freeze that was not held is not judged any further: its report has nothing more to say.
+        held = report.outcome is HoldOutcome.HELD
+        for condition in _CONDITIONS if held else (_same_attempt, _held):
             yield from condition(evidence, armed, report)
 
 
@@ -241,10 +246,11 @@ def _same_attempt(evidence: Evidence, armed: Armed, report: GuestReport) -> Iter
 
 def _held(_: Evidence, armed: Armed, report: GuestReport) -> Iterator[str]:
     if report.outcome is not HoldOutcome.HELD:
-        yield f"the freeze was {report.outcome}: {report.reason or 'no reason given'}"
-    if report.faulty:
+        verb = "" if report.outcome is HoldOutcome.FAILED else "was "
+        yield f"the freeze {verb}{report.outcome}: {report.reason or 'no reason given'}"
+    elif report.faulty:
         yield f"{report.faulty[0].what}: {report.faulty[0].reason}"
-    if armed.mount_count < 1 or report.mount_count != armed.mount_count:
+    elif armed.mount_count < 1 or report.mount_count != armed.mount_count:
         yield f"{report.mount_count} of {armed.mount_count} mounts were frozen"
 
 
@@ -288,6 +294,9 @@ def lies_between(instant: datetime, between: tuple[datetime, datetime]) -> bool:
 def _stood_still(evidence: Evidence, armed: Armed, report: GuestReport) -> Iterator[str]:
     if report.frozen_at is None or report.thawed_at is None:
         yield "the guest did not say when it froze and thawed"
+        return
+    if report.thawed_at < report.frozen_at:
+        yield "the guest's clock was stepped back during the standstill"
         return
     error = _clock_error(armed, report)
     opened, closed = report.frozen_at + error, report.thawed_at - error
