@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from diskguard.cli.render.cells import (
+    Bytes,
     duration,
     for_machines,
     for_people,
@@ -25,6 +26,7 @@ NOON = datetime(2026, 11, 22, 12, 0, 41, 83_000, tzinfo=UTC)
         (37.25, "37.2", "37.25"),
         (NOON, "2026-11-22 12:00:41Z", "2026-11-22T12:00:41.083Z"),
         (timedelta(seconds=4.492), "4.492 s", "4.492"),
+        (Bytes(137_438_953_472), "128 GiB", "137438953472"),
     ],
 )
 def test_a_cell_reads_as_each_side_wants_it(cell, people, machines):

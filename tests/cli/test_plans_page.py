@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.cli.builders import FROZEN, POINT, SLOT, TAKEN, an_id
 
+from diskguard.cli.render.cells import Bytes
 from diskguard.cli.render.page import Page
 from diskguard.cli.render.plans import Preview, plan_page, recovery_lines
 from diskguard.cli.render.text import plain_lines
@@ -110,7 +111,7 @@ def test_the_page_says_what_is_taken_how_and_why():
         "freeze",
         "filesystem",
         1,
-        "128 GiB",
+        Bytes(137_438_953_472),
         "westus",
         "the policy asks for a freeze",
     )

@@ -18,7 +18,7 @@ from tests.cli.builders import (
 
 from diskguard.cli.render.point import point_page
 from diskguard.cli.render.points import point_item, points_page
-from diskguard.cli.render.text import plain_lines
+from diskguard.cli.render.text import plain_lines, tsv_lines
 from diskguard.model.restore_point import Location, PointState
 
 # The sample of the contract, section 4, key by key.
@@ -190,6 +190,13 @@ def test_a_point_without_a_seal_says_that_nothing_is_proven():
 
     assert "nothing is proven: the point has no seal (asked: filesystem)" in text
     assert "taken    not known yet" in text
+
+
+def test_machines_get_bytes_and_nothing_for_what_is_absent():
+    [line] = tsv_lines(point_page(a_point(a_part()), now=TAKEN).table)
+
+    name, role, lun, size, *_ = line.split("\t")
+    assert (name, role, lun, size) == ("db01-os", "os", "", "137438953472")
 
 
 def test_a_disk_without_a_vm_is_called_a_disk():

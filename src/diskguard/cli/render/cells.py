@@ -1,9 +1,21 @@
 """Values as people read them, and as machines do."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-Cell = str | int | float | datetime | timedelta | None
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """A size: in a unit that fits for people, in bytes for machines."""
+
+    number: int
+
+    def __str__(self) -> str:
+        return size(self.number)
+
+
+Cell = str | int | float | datetime | timedelta | Bytes | None
 
 _BINARY_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -44,6 +56,8 @@ def for_machines(cell: Cell) -> str:
             return instant(cell) or ""
         case timedelta():
             return str(seconds(cell))
+        case Bytes():
+            return str(cell.number)
         case _:
             return str(cell)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from diskguard.cli.render.cells import Cell, instant, seconds, size
+from diskguard.cli.render.cells import Bytes, Cell, instant, seconds
 from diskguard.cli.render.json import failure_fields
 from diskguard.cli.render.page import Block, Lines, Page, Table
 from diskguard.model.report import Failure
@@ -112,7 +112,7 @@ def _row(vm: VmPlan) -> tuple[Cell, ...]:
         str(vm.mode),
         str(vm.requested),
         len(vm.members),
-        size(sum(member.size_bytes for member in vm.members)),
+        Bytes(sum(member.size_bytes for member in vm.members)),
         ", ".join(sorted({str(member.copy.region) for member in vm.members if member.copy}))
         or None,
         vm.mode_reason,

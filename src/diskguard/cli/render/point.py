@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from diskguard.cli.render.cells import Cell, duration, for_people, instant, size
+from diskguard.cli.render.cells import Bytes, Cell, duration, instant
 from diskguard.cli.render.page import Lines, Page, Table
 from diskguard.cli.render.points import SCHEMA, members_of, point_item
 from diskguard.model.restore_point import (
@@ -111,8 +111,8 @@ def _disk_rows(point: RestorePoint) -> Iterator[tuple[Cell, ...]]:
             yield (
                 member.disk_name,
                 member.role,
-                for_people(member.lun),
-                size(member.size_bytes),
+                member.lun,
+                Bytes(member.size_bytes),
                 part.location.value,
                 str(member.state),
                 100.0 if done else member.percent,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from diskguard.cli.render.cells import Cell, instant, seconds, size
+from diskguard.cli.render.cells import Bytes, Cell, instant, seconds
 from diskguard.cli.render.page import Lines, Page, Table
 from diskguard.model.restore_point import (
     Consistency,
@@ -103,7 +103,7 @@ def _row(point: RestorePoint) -> tuple[Cell, ...]:
         state_in(point.part(Location.PRIMARY)),
         state_in(point.part(Location.DR)),
         len(members_of(point)),
-        size(bytes_of(point)),
+        Bytes(bytes_of(point)),
     )
 
 
