@@ -77,6 +77,19 @@ def test_points_are_found_without_a_policy(cloud, backed_up):
     assert ids(group) == []
 
 
+def test_what_lies_in_a_group_nobody_looked_at_is_not_said_to_be_lost(cloud, backed_up):
+    group = ["--subscription", WITH_VMS, "--resource-group", "rg-eus"]
+
+    listed = cloud("list", *group)
+    shown = cloud("show", backed_up["db01"], *group)
+    everywhere = cloud("list", "--subscription", WITH_VMS)
+
+    remark = "looked only in rg-eus: missing is what does not lie there"
+    assert listed.out.splitlines()[-1] == remark
+    assert shown.out.splitlines()[-1] == remark
+    assert remark not in everywhere.out
+
+
 def test_another_policys_points_are_not_listed(cloud, write_policy, backed_up):
     assert ids(cloud("list", write_policy(name="crm"), "-o", "tsv")) == []
 

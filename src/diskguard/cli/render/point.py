@@ -1,6 +1,6 @@
 """One restore point with its proof, to be read at three in the morning."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -31,8 +31,8 @@ _GRADES: Final = {
 }
 
 
-def point_page(point: RestorePoint, *, now: datetime) -> Page:
-    """Everything that is known of the point."""
+def point_page(point: RestorePoint, *, now: datetime, remarks: Sequence[str] = ()) -> Page:
+    """Everything that is known of the point; remarks stand below it."""
     table = Table(
         headings=(
             "disk",
@@ -55,6 +55,7 @@ def point_page(point: RestorePoint, *, now: datetime) -> Page:
             Lines(title="Locations", lines=tuple(_place(part) for part in point.parts)),
             Lines(title="Consistency", lines=tuple(_proof(point))),
             table,
+            *((Lines(lines=tuple(remarks)),) if remarks else ()),
         ),
         table=table,
     )

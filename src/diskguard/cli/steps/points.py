@@ -60,19 +60,23 @@ def list_points(session: Session, by_hand: ByHand, wanted: Wanted) -> int:
     """Show the wanted points; 3 where a subscription could not be read."""
     now = session.around.clock.now()
     wanted.choose((), now)
-    seen, assembly = _look_up(session, find_sight(session, by_hand))
+    sight = find_sight(session, by_hand)
+    seen, assembly = _look_up(session, sight)
     chosen = wanted.choose(assembly.points, now)
-    return session.show(_with_unseen(session, seen, points_page(chosen, _strangers(assembly))))
+    page = points_page(chosen, [*_strangers(assembly), *_not_looked_at(sight)])
+    return session.show(_with_unseen(session, seen, page))
 
 
 def show_point(session: Session, by_hand: ByHand, name: str) -> int:
     """Show the one point of that id. Raises PointNotFound."""
-    seen, assembly = _look_up(session, find_sight(session, by_hand))
+    sight = find_sight(session, by_hand)
+    seen, assembly = _look_up(session, sight)
     by_id = {point.id.lower(): point for point in assembly.points}
     point = by_id.get(name.lower())
     if point is None:
         raise _not_found(name, by_id, seen)
-    return session.show(point_page(point, now=session.around.clock.now()))
+    page = point_page(point, now=session.around.clock.now(), remarks=_not_looked_at(sight))
+    return session.show(page)
 
 
 def _look_up(session: Session, sight: Sight) -> tuple[Look, Assembly]:
@@ -97,6 +101,13 @@ def _strangers(assembly: Assembly) -> list[str]:
         for stranger in assembly.strangers
         if stranger.claims_to_be_ours
     ]
+
+
+def _not_looked_at(sight: Sight) -> list[str]:
+    """Where groups are named by hand, what lies in others looks as if it were missing."""
+    if sight.policies is not None or not sight.groups:
+        return []
+    return [f"looked only in {', '.join(sight.groups)}: missing is what does not lie there"]
 
 
 def _not_found(name: str, known: dict[str, RestorePoint], seen: Look) -> DiskguardError:
