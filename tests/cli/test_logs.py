@@ -80,6 +80,27 @@ def test_a_device_keeps_its_mode():
     assert null.stat().st_mode == before
 
 
+def test_an_event_that_the_progress_tells_is_not_logged_on_stderr_again(tmp_path):
+    path, event = tmp_path / "run.log", {"event": {"type": "warned"}}
+    stream = io.StringIO()
+    with logging_to(a_view(log_file=path), run_id="r", stderr=stream):
+        LOGGER.warning("%s", "db01: warning", extra=event)
+        LOGGER.warning("%s", "no event")
+
+    assert [line.split(" ", 1)[1] for line in stream.getvalue().splitlines()] == [
+        "WARNING diskguard: no event"
+    ]
+    assert len(path.read_text().splitlines()) == 2
+
+
+def test_an_event_is_logged_on_stderr_where_the_log_is_the_progress():
+    stream = io.StringIO()
+    with logging_to(a_view(verbosity=1), run_id="r", stderr=stream):
+        LOGGER.warning("%s", "db01: warning", extra={"event": {"type": "warned"}})
+
+    assert "db01: warning" in stream.getvalue()
+
+
 def test_json_lines_carry_the_run_and_the_event():
     stream = io.StringIO()
     with logging_to(a_view(log_format="json"), run_id="0011", stderr=stream):

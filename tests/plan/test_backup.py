@@ -466,6 +466,8 @@ def test_unsupported_disks_fail_the_run_or_not_and_nothing_else_is_lost(word, fa
 
     assert [vm.name for vm in plan.vms] == ["db01"]
     assert (len(plan.failures), len(plan.warnings)) == (failures, warnings)
+    [said] = [each.message for each in (*plan.failures, *plan.warnings)]
+    assert said == "disk vhd of old01: it is unmanaged (a VHD in a storage account)"
 
 
 def test_a_vm_goes_on_without_a_disk_that_cannot_be_taken_and_its_plan_says_so():

@@ -161,7 +161,7 @@ ANEW = tuple(replace(disk, unique_id="new") for disk in disks_of(DB))
         (lambda: drift(DB, a_vm("db02")), "db02: is not in the plan"),
         (lambda: drift(a_vm("db02")), "db01: is not there any more"),
         (lambda: drift(DB, a_vm("web"), policy=only(names=["web"])), "db01: no rule selects it"),
-        (lambda: drift(policy=only(names=["web"])), "selects 0 of at least 1"),
+        (lambda: drift(policy=only(names=["web"])), "selects 0, and expects at least 1"),
         (lambda: drift(replace(DB, power=PowerState.STOPPED)), "mode was freeze, is offline-as-is"),
         (lambda: drift(a_vm("db01", data_disks=2)), "disk db01-1 is not in the plan"),
         (lambda: drift(a_vm("db01", data_disks=0)), "disk db01-0 is not taken any more"),

@@ -147,9 +147,9 @@ def test_the_disks_of_a_vm_come_in_order_with_their_roles():
 @pytest.mark.parametrize(
     ("disks", "left_out", "reason"),
     [
-        ("{exclude_luns: [1]}", ["db-1-1"], "db-1-1 is at LUN 1, which is excluded"),
-        ("{exclude_names: ['*-OS']}", ["db-1-os"], "db-1-os is excluded by its name"),
-        ("{exclude_names: ['DB-1-?']}", ["db-1-0", "db-1-1"], "db-1-0 is excluded by its name"),
+        ("{exclude_luns: [1]}", ["db-1-1"], "it is at LUN 1, which is excluded"),
+        ("{exclude_names: ['*-OS']}", ["db-1-os"], "it is excluded by its name"),
+        ("{exclude_names: ['DB-1-?']}", ["db-1-0", "db-1-1"], "it is excluded by its name"),
     ],
 )
 def test_an_excluded_disk_is_left_out_with_the_reason(disks, left_out, reason):
@@ -171,7 +171,7 @@ def test_a_disk_that_is_being_detached_is_left_out():
 
     (selected,) = choose_sources(policy_selecting("include: [{names: [db-1]}]"), estate).selected
 
-    assert [each.reason for each in selected.skipped_disks] == ["db-1-0 is being detached"]
+    assert [each.reason for each in selected.skipped_disks] == ["it is being detached"]
 
 
 def test_a_vm_all_of_whose_disks_are_left_out_is_not_selected():
@@ -226,7 +226,9 @@ def test_a_disk_without_a_vm_may_be_excluded_by_its_name():
 
     selection = choose_sources(policy, estate)
 
-    assert "archive-tempdb is excluded by its name" in reasons_for("archive-tempdb", selection)
+    assert "rule rule1 selects it, but it is excluded by its name" in reasons_for(
+        "archive-tempdb", selection
+    )
 
 
 @pytest.mark.parametrize("state", ["Attached", "Reserved", "ReadyToUpload", "ActiveUpload"])
@@ -267,7 +269,7 @@ def test_a_disk_that_cannot_be_taken_is_named_and_the_others_are_not_lost(vm, co
 
     (unsupported,) = selection.unsupported
     assert (unsupported.code, unsupported.disk, unsupported.rule) == (code, "db-1-os", "rule1")
-    assert "db-1-os of db-1" in unsupported.reason
+    assert unsupported.reason.startswith("it is ")
     assert selection.unsupported_fails == (answer == "fail")
     assert [each.name for each in selection.selected[0].disks] == ["db-1-0"]
 
@@ -313,7 +315,7 @@ def test_a_uniform_scale_set_is_refused_with_the_reason():
     (unsupported,) = choose_sources(policy, an_estate(scale_sets=sets)).unsupported
 
     assert unsupported.code == "uniform-scale-set"
-    assert "vmss-web is of uniform orchestration" in unsupported.reason
+    assert "this scale set is of uniform orchestration" in unsupported.reason
 
 
 @pytest.mark.parametrize(
@@ -348,7 +350,7 @@ def hint_of(select, estate):
 def test_an_empty_selection_is_an_error():
     error = shortage_of("include: [{names: [db-*]}]", an_estate(a_vm("web-1")))
 
-    assert str(error) == "rule rule1 selects 0 of at least 1 sources"
+    assert str(error) == "rule rule1 selects 0, and expects at least 1"
     assert error.exit_status == 5
     assert "Nothing came near" in (error.hint or "")
 
@@ -358,7 +360,7 @@ def test_a_shrunken_selection_is_an_error():
         "include: [{names: [db-*]}], expect_at_least: 3", an_estate(a_vm("db-1"), a_vm("db-2"))
     )
 
-    assert str(error) == "rule rule1 selects 2 of at least 3 sources"
+    assert str(error) == "rule rule1 selects 2, and expects at least 3"
 
 
 def test_an_empty_selection_may_be_expected():
@@ -383,7 +385,7 @@ def test_every_rule_that_is_short_is_named():
         rules=rules_text(("include: [{names: [db-*]}]", ""), ("include: [{names: [app-*]}]", ""))
     )
 
-    with pytest.raises(NothingMatched, match=r"rule rule1 selects 0 .*; rule rule2 selects 0 "):
+    with pytest.raises(NothingMatched, match=r"rule rule1 selects 0, .*; rule rule2 selects 0, "):
         choose_sources(policy, an_estate())
 
 

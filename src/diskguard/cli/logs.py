@@ -83,6 +83,8 @@ def logging_to(view: View, *, run_id: str, stderr: TextIO) -> Iterator[None]:
     Raises UsageInvalid if the file cannot be opened.
     """
     handlers = [_handler(stderr, stderr_level(view), view, run_id)]
+    if stderr_level(view) > logging.INFO:
+        handlers[0].addFilter(_is_no_event)
     if view.log_file is not None:
         level = logging.DEBUG if view.verbosity else logging.INFO
         handlers.append(_handler(_open_private(view.log_file), level, view, run_id))
@@ -108,6 +110,11 @@ def _handler(stream: TextIO, level: int, view: View, run_id: str) -> ForgivingHa
     handler.setLevel(level)
     handler.setFormatter(JsonFormatter(run_id) if view.log_format == "json" else TextFormatter())
     return handler
+
+
+def _is_no_event(record: logging.LogRecord) -> bool:
+    """An event is told by the progress on stderr, so that the log there need not say it again."""
+    return not hasattr(record, "event")
 
 
 def _open_private(path: Path) -> TextIO:

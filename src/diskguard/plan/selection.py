@@ -162,7 +162,10 @@ def _taken(
     taken, left, refused = _sort_disks(source, settings, disks)
     if not taken:
         why = "none of its disks can be taken" if refused else "every disk of it is left out"
-        reasons = (f"rule {rule.name} selects it, but {why}", *(each.reason for each in left))
+        reasons = (
+            f"rule {rule.name} selects it, but {why}",
+            *(f"{each.name}: {each.reason}" for each in left),
+        )
         skipped = Skipped(source=source.id, reasons=reasons)
         return _Verdict(source=source, rule=rule, skipped=skipped, unsupported=refused)
     selected = Selected(
@@ -213,31 +216,34 @@ def _sort_disks(
 
 def _left_out(attachment: Attachment, exclusions: Disks) -> str | None:
     if attachment.being_detached:
-        return f"{attachment.name} is being detached"
+        return "it is being detached"
     name = attachment.disk.name if attachment.disk else attachment.name
     return _exclusion(name, attachment.lun, exclusions)
 
 
 def _exclusion(name: str, lun: int | None, exclusions: Disks) -> str | None:
     if lun is not None and lun in exclusions.exclude_luns:
-        return f"{name} is at LUN {lun}, which is excluded"
+        return f"it is at LUN {lun}, which is excluded"
     if glob_fits(exclusions.exclude_names, name):
-        return f"{name} is excluded by its name"
+        return "it is excluded by its name"
     return None
 
 
 def _unsupported_disk(vm: Vm, rule: Rule, attachment: Attachment) -> Unsupported:
     if attachment.disk is not None:
-        code, why = "disk-not-seen", "is in no list: gone since, or of a subscription not looked at"
+        code, why = "disk-not-seen", "it is in no list: gone, or of a subscription not looked at"
     elif attachment.ephemeral:
-        code, why = "ephemeral-os-disk", "is ephemeral: it lives on the host, and has no snapshots"
+        code, why = (
+            "ephemeral-os-disk",
+            "it is ephemeral: it lives on the host, and has no snapshots",
+        )
     else:
-        code, why = "unmanaged-disk", "is an unmanaged disk (a VHD in a storage account)"
+        code, why = "unmanaged-disk", "it is unmanaged (a VHD in a storage account)"
     return Unsupported(
         source=vm.id,
         rule=rule.name,
         code=code,
-        reason=f"disk {attachment.name} of {vm.name} {why}",
+        reason=why,
         disk=attachment.name,
     )
 
@@ -250,8 +256,8 @@ def _uniform_sets(policy: Policy, estate: Estate) -> Iterator[Unsupported]:
                 source=scale_set.id,
                 rule=rule.name,
                 code="uniform-scale-set",
-                reason=f"scale set {scale_set.id.name} is of uniform orchestration: its instances "
-                "are no ordinary VMs; only flexible scale sets are supported",
+                reason="this scale set is of uniform orchestration: its instances are no ordinary "
+                "VMs; only flexible scale sets are supported",
             )
 
 

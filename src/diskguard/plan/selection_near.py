@@ -33,7 +33,7 @@ class Shortage:
 def explain_shortages(shortages: Sequence[Shortage]) -> tuple[str, str]:
     """Give the message and the hint of an error that names every shortage."""
     message = "; ".join(
-        f"rule {each.rule} selects {each.found} of at least {each.expected} sources"
+        f"rule {each.rule} selects {each.found}, and expects at least {each.expected}"
         for each in shortages
     )
     near = [f"{each.rule}: {', '.join(each.near)}" for each in shortages if each.near]

@@ -192,7 +192,7 @@ class Run:
 
     def _warnings(self) -> tuple[str, ...]:
         planned = self.plan.warnings if self.plan else ()
-        return tuple(f"{each.source}: {each.message}" for each in planned)
+        return tuple(f"{each.source.rpartition('/')[2]}: {each.message}" for each in planned)
 
     def _all_failures(self) -> tuple[Failure, ...]:
         planned = self.plan.failures if self.plan else ()

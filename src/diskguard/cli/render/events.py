@@ -32,7 +32,9 @@ def sentence_of(event: Event) -> str:
 
 @sentence_of.register
 def _(event: events.RunStarted) -> str:
-    return f"{event.policy}: run {event.run_id}, {event.vms} sources, {event.disks} disks"
+    sources = f"{event.vms} source{'' if event.vms == 1 else 's'}"
+    disks = f"{event.disks} disk{'' if event.disks == 1 else 's'}"
+    return f"{event.policy}: run {event.run_id}, {sources}, {disks}"
 
 
 @sentence_of.register
@@ -65,7 +67,7 @@ def _(event: events.Recovered) -> str:
 
 @sentence_of.register
 def _(event: events.Warned) -> str:
-    return f"{event.source}: warning [{event.code}]: {event.message}"
+    return f"{event.source.rpartition('/')[2]}: warning [{event.code}]: {event.message}"
 
 
 @sentence_of.register
