@@ -9,6 +9,15 @@ from typing import Any, cast
 import pytest
 from tests.cli.builders import SUBSCRIPTION, an_id
 
+from diskguard.errors import (
+    AccessDenied,
+    CloudRefused,
+    CloudUnreachable,
+    DiskguardError,
+    GuestBusy,
+    GuestRefused,
+    Throttled,
+)
 from diskguard.model.estate import OsType, PowerState, Vm
 from diskguard.model.guest import LeftOut, ThawReport
 from diskguard.model.ids import Region, ResourceId
@@ -36,13 +45,15 @@ def a_vm(vm_id: ResourceId) -> Vm:
 class SmallWorld:
     """VMs, and a guest that answers with one report."""
 
-    report: ThawReport
+    report: ThawReport | DiskguardError
     vms: tuple[ResourceId, ...] = (DB01,)
 
     async def list_vms(self, _subscription: str) -> tuple[Vm, ...]:
         return tuple(map(a_vm, self.vms))
 
     async def thaw(self, _vm: ResourceId) -> ThawReport:
+        if isinstance(self.report, DiskguardError):
+            raise self.report
         return self.report
 
     def opener(self, around: Any) -> Any:
@@ -126,3 +137,35 @@ def test_an_id_of_something_else_is_a_usage_error(thaw):
 
     assert told.status == 2
     assert "not the id of a VM" in told.err
+
+
+SILENT = {
+    "another script holds Run Command": GuestBusy("db01: another script"),
+    "no answer": CloudUnreachable("no answer"),
+    "Azure wants us to wait": Throttled("too many", retry_after_seconds=300),
+    "the VM allows no scripts": CloudRefused("OperationNotAllowed"),
+}
+
+
+@pytest.mark.parametrize("error", SILENT.values(), ids=SILENT)
+def test_a_guest_that_cannot_be_reached_leaves_the_last_resort(thaw, error):
+    told = thaw(SmallWorld(error))
+
+    assert told.status == error.exit_status
+    assert f"error[{error.code}]" in told.err
+    assert f"az vm restart --force --ids {DB01}" in told.err
+
+
+def test_a_vm_that_does_not_run_has_nothing_frozen(thaw):
+    told = thaw(SmallWorld(GuestRefused("db01 does not run", reason="vm-not-running")))
+
+    assert told.status == 1
+    assert "nothing is frozen in a VM that does not run" in told.err
+    assert "restart" not in told.err
+
+
+def test_a_missing_right_is_no_silence_of_the_guest(thaw):
+    told = thaw(SmallWorld(AccessDenied("no runCommand/action")))
+
+    assert told.status == 7
+    assert "restart" not in told.err

@@ -7,7 +7,15 @@ from diskguard.cli.render.page import Lines, Page, Table
 from diskguard.cli.session import Session
 from diskguard.cli.steps.sight import ByHand, Sight, find_sight
 from diskguard.cli.steps.work import look
-from diskguard.errors import CloudUnreachable, GuestTrouble, NothingMatched, UsageInvalid
+from diskguard.errors import (
+    CloudRefused,
+    DiskguardError,
+    GuestRefused,
+    GuestTrouble,
+    NothingMatched,
+    Unfinished,
+    UsageInvalid,
+)
 from diskguard.model.guest import ThawReport
 from diskguard.model.ids import ResourceId
 from diskguard.ports import Ports
@@ -19,8 +27,8 @@ FindVm = Callable[[Ports], Awaitable[ResourceId]]
 def thaw(session: Session, by_hand: ByHand, vm: str) -> int:
     """Thaw the VM and show what was found; 1 where something stays frozen.
 
-    Raises NothingMatched or UsageInvalid where the text does not name one VM; GuestTrouble or
-    CloudUnreachable, with the last resort as its hint, where the guest does not answer.
+    Raises NothingMatched or UsageInvalid where the text does not name one VM; GuestTrouble,
+    CloudRefused or Unfinished, with the last resort as its hint, where the guest does not answer.
     """
     cloud, find = _place_of(session, by_hand, vm)
 
@@ -29,12 +37,18 @@ def thaw(session: Session, by_hand: ByHand, vm: str) -> int:
         session.say(f"diskguard: thawing {found}; Run Command takes about 20 seconds")
         try:
             return found, await ports.guest.thaw(found)
-        except (GuestTrouble, CloudUnreachable) as error:
-            error.hint = last_resort(found)
+        except (GuestTrouble, CloudRefused, Unfinished) as error:
+            error.hint = _what_is_left(found, error)
             raise
 
     found, report = look(session, cloud, work)
     return session.show(_page(found, report), silent_on_success=True)
+
+
+def _what_is_left(vm: ResourceId, error: DiskguardError) -> str:
+    if isinstance(error, GuestRefused) and error.reason == "vm-not-running":
+        return "nothing is frozen in a VM that does not run"
+    return last_resort(vm)
 
 
 def last_resort(vm: ResourceId) -> str:
