@@ -2,6 +2,7 @@
 
 import pytest
 
+from diskguard import __version__
 from diskguard.cli.exit_codes import EXIT_STATUSES, status_of
 from diskguard.cli.main import COMMANDS
 from diskguard.cli.manual import the_commands
@@ -57,6 +58,14 @@ def test_without_a_command_the_help_is_an_error(cli):
 
     assert (told.status, told.out) == (2, "")
     assert "Usage: diskguard" in told.err
+
+
+def test_the_version_is_told_as_an_option_too(cli, monkeypatch):
+    monkeypatch.setenv("DISKGUARD_VERSION", "0.0.0")  # as containers name what they hold
+    told = cli("--version")
+
+    assert (told.status, told.out) == (0, f"diskguard {__version__}\n")
+    assert cli("completion", "bash").status == 0
 
 
 @pytest.mark.parametrize("name", LATER)

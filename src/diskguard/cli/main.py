@@ -7,6 +7,7 @@ from typing import Final, NoReturn
 
 import click
 
+from diskguard import __version__
 from diskguard.cli.lazy import LazyGroup
 from diskguard.cli.render.trouble import show_bug, show_error
 from diskguard.cli.surroundings import Surroundings
@@ -38,6 +39,7 @@ COMMANDS: Final = {
         "max_content_width": 100,
     },
 )
+@click.version_option(__version__, message="%(prog)s %(version)s", allow_from_autoenv=False)
 def diskguard() -> None:
     """Back up Azure virtual machines: freeze, flush, snapshot, thaw, seal, copy, prove.
 
