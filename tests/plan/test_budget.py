@@ -9,8 +9,11 @@ from tests.plan.builders import NOON, PLACES, a_point, a_seal, a_vm
 from diskguard.model.restore_point import Learned
 from diskguard.plan.budget import (
     FIRST_LEAD,
+    LONGEST_COMPLETION,
     LONGEST_LEAD,
     choose_budget,
+    choose_completion,
+    is_possible,
     learned_from,
     second_budget,
 )
@@ -93,3 +96,13 @@ def test_no_lesson_makes_a_budget_that_breaks_the_limit(limit, lead, hold):
     assert second_budget(budget).lead <= LONGEST_LEAD
     assert budget.hold is None or timedelta() < budget.hold < budget.limit - seconds(1)
     assert timedelta() < budget.margin <= budget.limit / 5
+    assert is_possible(budget)
+    assert is_possible(second_budget(budget))
+
+
+@given(durations)
+def test_no_lesson_makes_us_wait_long_before_we_look(completion):
+    chosen = choose_completion(Learned(completion=completion))
+
+    assert (chosen is None) == (completion is None)
+    assert timedelta() <= (chosen or timedelta()) <= LONGEST_COMPLETION

@@ -190,6 +190,34 @@ def test_a_plan_changed_by_hand_comes_to_light():
     assert drift(saved=replace(plan, vms=(vm,)))
 
 
+def with_freeze(plan, **changes):
+    vm = plan.vms[0]
+    return replace(plan, vms=(replace(vm, freeze=replace(vm.freeze, **changes)),))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lead": timedelta()},
+        {"lead": timedelta(hours=1)},
+        {"hold": timedelta(seconds=-1)},
+        {"hold": timedelta(seconds=9)},
+    ],
+    ids=str,
+)
+def test_a_lead_or_hold_no_plan_would_have_comes_to_light(changes):
+    assert drift(saved=with_freeze(a_plan(), lead=timedelta(seconds=8))) == ()
+    assert any("no plan has" in each for each in drift(saved=with_freeze(a_plan(), **changes)))
+
+
+@pytest.mark.parametrize("completion", [timedelta(days=10), timedelta(seconds=-1)])
+def test_a_wait_no_plan_would_have_comes_to_light(completion):
+    plan = a_plan()
+    vm = replace(plan.vms[0], completion=completion)
+
+    assert any("no plan has" in each for each in drift(saved=replace(plan, vms=(vm,))))
+
+
 def test_a_loose_disk_that_found_a_vm_is_a_difference():
     disk = a_disk("archive-1", state="Unattached")
     plan = plan_backup(a_policy(), an_estate(disks=(disk,)), now=NOW)

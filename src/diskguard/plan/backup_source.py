@@ -23,7 +23,7 @@ from diskguard.plan.backup_plan import (
     VmPlan,
 )
 from diskguard.plan.backup_warnings import notes_of, warn_of_disks
-from diskguard.plan.budget import choose_budget, learned_from
+from diskguard.plan.budget import choose_budget, choose_completion, learned_from
 from diskguard.plan.copies_target import find_group
 from diskguard.plan.naming_tags import STOPPED
 from diskguard.plan.points import Assembly, assemble_for, attempt_may_live
@@ -118,7 +118,7 @@ def _plan(
         requested=chosen.requested,
         members=members,
         freeze=choose_budget(consistency, learned) if freezes else None,
-        completion=learned.completion,
+        completion=choose_completion(learned),
         fallback_to_crash=consistency.fallback == "crash",
         deallocate=consistency.deallocate,
         downgrade_fails=consistency.on_downgrade == "fail",

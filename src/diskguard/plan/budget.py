@@ -10,6 +10,10 @@ from diskguard.policy.sections import Consistency
 
 FIRST_LEAD = timedelta(seconds=30)
 LONGEST_LEAD = timedelta(seconds=120)
+SHORTEST_LEAD = timedelta(seconds=1)
+LONGEST_COMPLETION = timedelta(
+    seconds=60
+)  # afterwards a snapshot is asked about, whatever a tag says
 _LONGEST_MARGIN = timedelta(seconds=1)
 _KEPT_FREE = timedelta(seconds=1)  # freezing and hold end by the limit less this (freeze.md)
 _LESSONS = 3
@@ -33,10 +37,10 @@ def choose_budget(wish: Consistency, learned: Learned) -> FreezeBudget:
     not fit into the limit is None: the guest then holds as long as the limit allows.
     """
     limit = wish.freeze_limit
-    fits = learned.hold is not None and timedelta() < learned.hold < limit - _KEPT_FREE
+    fits = learned.hold is not None and _fits(learned.hold, limit)
     lead = learned.lead if learned.lead is not None else FIRST_LEAD
     return FreezeBudget(
-        lead=min(max(lead, timedelta(seconds=1)), LONGEST_LEAD),
+        lead=min(max(lead, SHORTEST_LEAD), LONGEST_LEAD),
         limit=limit,
         hold=learned.hold if fits else None,
         margin=min(_LONGEST_MARGIN, limit / 5),
@@ -45,9 +49,26 @@ def choose_budget(wish: Consistency, learned: Learned) -> FreezeBudget:
     )
 
 
+def choose_completion(learned: Learned) -> timedelta | None:
+    """Give about how long a snapshot will take; a lesson is a tag, and may say anything."""
+    if learned.completion is None:
+        return None
+    return min(max(learned.completion, timedelta()), LONGEST_COMPLETION)
+
+
+def is_possible(budget: FreezeBudget) -> bool:
+    """True for lead and hold that `choose_budget` or `second_budget` could have chosen."""
+    in_time = SHORTEST_LEAD <= budget.lead <= LONGEST_LEAD
+    return in_time and (budget.hold is None or _fits(budget.hold, budget.limit))
+
+
 def second_budget(first: FreezeBudget) -> FreezeBudget:
     """Give the one further attempt's budget: twice the lead, and the whole hold."""
     return replace(first, lead=min(2 * first.lead, LONGEST_LEAD), hold=None)
+
+
+def _fits(hold: timedelta, limit: timedelta) -> bool:
+    return timedelta() < hold < limit - _KEPT_FREE
 
 
 def _longest(durations: Iterable[timedelta | None]) -> timedelta | None:

@@ -10,6 +10,7 @@ from diskguard.model.estate import Estate
 from diskguard.model.ids import ResourceId
 from diskguard.plan.backup import plan_backup
 from diskguard.plan.backup_plan import BackupPlan, MemberPlan, VmPlan
+from diskguard.plan.budget import LONGEST_COMPLETION, is_possible
 from diskguard.plan.saved_codec import WrongValue, decode, encode
 from diskguard.policy.model import Policy
 
@@ -71,7 +72,16 @@ def _of_vm(before: VmPlan, after: VmPlan) -> Iterator[str]:
         one, other = _compared(before, name), _compared(after, name)
         if one != other:
             yield f"{name.replace('_', ' ')} was {encode(one)}, is {encode(other)}"
+    yield from _impossible(before)
     yield from _of_members(before, after)
+
+
+def _impossible(saved: VmPlan) -> Iterator[str]:
+    """Lessons may differ from today's, but not from what any lesson leads to."""
+    if saved.freeze is not None and not is_possible(saved.freeze):
+        yield "freeze: its lead or hold is one no plan has"
+    if not timedelta() <= (saved.completion or timedelta()) <= LONGEST_COMPLETION:
+        yield f"completion: {saved.completion} is one no plan has"
 
 
 def _compared(plan: VmPlan, name: str) -> object:
