@@ -36,7 +36,16 @@ def test_the_plan_is_a_document(cloud, write_policy):
     assert (document["result"], document["policy"]) == ("done", "erp")
     assert [disk["role"] for disk in db01["disks"]] == ["os", "data"]
     assert db01["disks"][1]["snapshot"].endswith(f"/{db01['point']}-lun00")
-    assert db02["disks"][0]["copy"] == {"region": "westus", "resource_group": "rg-wus"}
+    assert db02["disks"][0]["copy"] == {
+        "region": "westus",
+        "resource_group": "rg-wus",
+        "sku": None,
+        "encryption_set": None,
+        "enhanced_speed": False,
+    }
+    assert db01["disks"][1]["tags"]["diskguard-point"] == db01["point"]
+    assert db01["disks"][1]["tags"]["diskguard-member"] == "2/2"
+    assert (db01["disks"][0]["network_access"], db01["fallback"]) == ("deny", "crash")
     assert [each["reason"] for each in document["skipped"]] == ["no rule selects it"]
 
 

@@ -110,6 +110,7 @@ def test_the_page_says_what_is_taken_how_and_why():
         "databases",
         "freeze",
         "filesystem",
+        timedelta(seconds=10),
         1,
         Bytes(137_438_953_472),
         "westus",
@@ -182,6 +183,7 @@ def test_the_document_has_the_freeze_and_every_refusal():
         "limit_seconds": 10.0,
         "lead_seconds": 30.0,
         "hold_seconds": None,
+        "margin_seconds": 1.0,
         "mounts": ["/", "/data"],
     }
     assert (second["freeze"], second["vm"]) == (None, None)

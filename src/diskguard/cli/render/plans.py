@@ -7,6 +7,7 @@ from typing import Final
 from diskguard.cli.render.cells import Bytes, Cell, instant, seconds
 from diskguard.cli.render.json import failure_fields
 from diskguard.cli.render.page import Block, Lines, Page, Table
+from diskguard.model.ids import ResourceId
 from diskguard.model.report import Failure
 from diskguard.plan.backup_plan import BackupPlan, CopyTarget, MemberPlan, VmPlan
 from diskguard.plan.copies_plan import CopyPlan
@@ -45,7 +46,17 @@ def plan_page(preview: Preview, *, exit_code: int) -> Page:
     """The plan: what is put right first, what is taken, what is not and why."""
     plan = preview.plan
     table = Table(
-        headings=("vm", "rule", "mode", "requested", "disks", "size", "copy to", "why"),
+        headings=(
+            "vm",
+            "rule",
+            "mode",
+            "requested",
+            "freeze limit",
+            "disks",
+            "size",
+            "copy to",
+            "why",
+        ),
         rows=tuple(_row(vm) for vm in plan.vms),
     )
     return Page(
@@ -111,6 +122,7 @@ def _row(vm: VmPlan) -> tuple[Cell, ...]:
         vm.rule,
         str(vm.mode),
         str(vm.requested),
+        None if vm.freeze is None else vm.freeze.limit,
         len(vm.members),
         Bytes(sum(member.size_bytes for member in vm.members)),
         ", ".join(sorted({str(member.copy.region) for member in vm.members if member.copy}))
@@ -140,6 +152,8 @@ def _item(vm: VmPlan) -> dict[str, object]:
         "reason": vm.mode_reason,
         "requested": vm.requested.value,
         "freeze": _freeze(vm),
+        "fallback": "crash" if vm.fallback_to_crash else "none",
+        "deallocate": vm.deallocate,
         "disks": [_member(member) for member in vm.members],
         "left_out": [{"what": left.what, "reason": left.reason} for left in vm.left_out],
         "notes": list(vm.notes),
@@ -153,6 +167,7 @@ def _freeze(vm: VmPlan) -> dict[str, object] | None:
         "limit_seconds": seconds(vm.freeze.limit),
         "lead_seconds": seconds(vm.freeze.lead),
         "hold_seconds": seconds(vm.freeze.hold),
+        "margin_seconds": seconds(vm.freeze.margin),
         "mounts": None if vm.freeze.mounts is None else list(vm.freeze.mounts),
     }
 
@@ -165,9 +180,23 @@ def _member(member: MemberPlan) -> dict[str, object]:
         "lun": member.lun,
         "size_bytes": member.size_bytes,
         "snapshot": str(member.wish.id),
+        "sku": member.wish.sku,
+        "network_access": member.wish.network_access,
+        "encryption_set": _id(member.wish.encryption_set),
+        "tags": dict(member.wish.tags),
         "copy": None if member.copy is None else _target(member.copy),
     }
 
 
 def _target(target: CopyTarget) -> dict[str, object]:
-    return {"region": str(target.region), "resource_group": target.group}
+    return {
+        "region": str(target.region),
+        "resource_group": target.group,
+        "sku": target.sku,
+        "encryption_set": _id(target.encryption_set),
+        "enhanced_speed": target.enhanced_speed,
+    }
+
+
+def _id(resource: ResourceId | None) -> str | None:
+    return None if resource is None else str(resource)
