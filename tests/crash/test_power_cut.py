@@ -1,49 +1,22 @@
 """The power is cut at every request of a backup, on either side of Azure; then a second run."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from tests.run.invariants import check_every_sealed_point_is_whole, check_nothing_stands_still
 from tests.support.depth import sampled
-from tests.support.estates import a_vm, an_estate
 from tests.support.inprocess import Fuse
-from tests.support.runs import EPOCH, Stage, a_stage
+from tests.support.runs import EPOCH, Stage
+from tests.support.two_vms import the_attempt_is_over, two_vms
 
 from diskguard.model.estate import Snapshot
 from diskguard.model.restore_point import PointState
 from diskguard.plan.backup import plan_backup
-from diskguard.plan.points import ATTEMPT_LIFETIME
 
-POLICY = """
-version: 1
-name: test-policy
-azure: {{subscriptions: ["{subscription}"]}}
-locations:
-  primary: {{resource_group: rg-diskguard-eus}}
-  dr: {{region: paired, resource_group: rg-diskguard-wus}}
-rules:
-  - name: frozen
-    select: {{include: [{{names: ["db01"]}}]}}
-  - name: stopped
-    select: {{include: [{{names: ["files01"]}}]}}
-    consistency: {{linux: offline}}
-"""
 REQUESTS = 64  # more than an undisturbed run needs, as a test below holds
 CUTS = range(1, REQUESTS)
 # What may differ from an undisturbed run's: the attempt, its instants, the grade.
 VOLATILE = ("nonce", "requested-at", "seal", "taken-at", "source-unique-id")
-
-
-@asynccontextmanager
-async def two_vms() -> AsyncIterator[Stage]:
-    """A VM that is frozen and one that is stopped, two disks each; copies take seconds."""
-    estate = an_estate(a_vm("db01", 1, guest="virtual"), a_vm("files01", 1, guest="virtual"))
-    async with a_stage(estate, POLICY) as stage:
-        stage.cloud.world.settings.quick()
-        yield stage
 
 
 def same_slot(stage: Stage) -> dict[str, Any]:
@@ -98,7 +71,7 @@ async def test_a_cut_anywhere_ends_as_if_undisturbed(cut, after, undisturbed):
     async with two_vms() as stage:
         await stage.back_up_until(Fuse(cut, after=after), **same_slot(stage))
 
-        await asyncio.sleep(ATTEMPT_LIFETIME.total_seconds() + 60)
+        await the_attempt_is_over()
         report = await stage.back_up(**same_slot(stage))
 
         assert report.exit_status == 0, report

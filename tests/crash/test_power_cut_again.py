@@ -14,53 +14,19 @@ from tests.run.invariants import (
 from tests.support.depth import sampled
 from tests.support.estates import a_vm, an_estate
 from tests.support.inprocess import Fuse
+from tests.support.policies import CRASH, EVERY_VM, TWO_REGIONS
 from tests.support.runs import Stage, a_stage
+from tests.support.two_vms import the_attempt_is_over, two_vms
 
 from diskguard.model.restore_point import PointState
-from diskguard.plan.points import ATTEMPT_LIFETIME
 
-POLICY = """
-version: 1
-name: test-policy
-azure: {{subscriptions: ["{subscription}"]}}
-locations:
-  primary: {{resource_group: rg-diskguard-eus}}
-  dr: {{region: paired, resource_group: rg-diskguard-wus}}
-rules:
-  - name: frozen
-    select: {{include: [{{names: ["db01"]}}]}}
-  - name: stopped
-    select: {{include: [{{names: ["files01"]}}]}}
-    consistency: {{linux: offline}}
-"""
-COPIED = """
-version: 1
-name: test-policy
-azure: {{subscriptions: ["{subscription}"]}}
-locations:
-  primary: {{resource_group: rg-diskguard-eus}}
-  dr: {{region: paired, resource_group: rg-diskguard-wus}}
-consistency: {{linux: crash}}
-rules: [{{name: all, select: {{include: [{{names: ["*"]}}]}}}}]
-"""
+COPIED = TWO_REGIONS + CRASH + EVERY_VM
 # Of 59 requests of the first run and as many of the second: pairs that wander over both.
 TWO_CUTS = [(7 + 13 * step % 50, 5 + 17 * step % 52) for step in range(26)]
 COPY_CUTS = range(1, 27)  # more than an undisturbed `copy` needs, as a test below holds
 SIDES = pytest.mark.parametrize(
     "after", [False, True], ids=["before-azure-hears", "before-we-hear"]
 )
-
-
-@asynccontextmanager
-async def two_vms() -> AsyncIterator[Stage]:
-    estate = an_estate(a_vm("db01", 1, guest="virtual"), a_vm("files01", 1, guest="virtual"))
-    async with a_stage(estate, POLICY) as stage:
-        stage.cloud.world.settings.quick()
-        yield stage
-
-
-async def the_attempt_is_over() -> None:
-    await asyncio.sleep(ATTEMPT_LIFETIME.total_seconds() + 60)
 
 
 async def all_is_well(stage: Stage) -> None:

@@ -12,12 +12,11 @@ from tests.run.invariants import (
     check_no_name_was_put_blindly,
     check_nothing_stands_still,
 )
-from tests.support.estates import a_vm, an_estate
-from tests.support.runs import Stage, a_stage
+from tests.support.runs import Stage
+from tests.support.two_vms import the_attempt_is_over, two_vms
 from tests.support.virtual_time import VirtualTimeLoop
 
 from diskguard.model.restore_point import PointState
-from diskguard.plan.points import ATTEMPT_LIFETIME
 from diskguard_emulator.faults import (
     Delays,
     Effect,
@@ -33,20 +32,6 @@ from diskguard_emulator.faults import (
 )
 from diskguard_emulator.resources import Snapshot
 
-POLICY = """
-version: 1
-name: test-policy
-azure: {{subscriptions: ["{subscription}"]}}
-locations:
-  primary: {{resource_group: rg-diskguard-eus}}
-  dr: {{region: paired, resource_group: rg-diskguard-wus}}
-rules:
-  - name: frozen
-    select: {{include: [{{names: ["db01"]}}]}}
-  - name: stopped
-    select: {{include: [{{names: ["files01"]}}]}}
-    consistency: {{linux: offline}}
-"""
 REQUESTS = {
     "list": ("GET", "/(virtualMachines|disks|snapshots)$"),
     "snapshot": ("PUT", "/rg-diskguard-eus/"),
@@ -94,9 +79,7 @@ def in_virtual_time(faults: Sequence[Told]) -> None:
 
 async def survives(faults: Sequence[Told]) -> None:
     """Run with the faults, then without; check after each."""
-    estate = an_estate(a_vm("db01", 1, guest="virtual"), a_vm("files01", 1, guest="virtual"))
-    async with a_stage(estate, POLICY) as stage:
-        stage.cloud.world.settings.quick()
+    async with two_vms() as stage:
         for what, effect, nth, times in faults:
             method, path = REQUESTS[what]
             fault = Fault(effect=effect, method=method, path=path, nth=nth, times=times)
@@ -105,7 +88,7 @@ async def survives(faults: Sequence[Told]) -> None:
 
         stage.cloud.api.faults.clear()
         await check_what_always_holds(stage)
-        await asyncio.sleep(ATTEMPT_LIFETIME.total_seconds() + 60)
+        await the_attempt_is_over()
         report = await stage.back_up()
 
         assert report.exit_status == 0, report

@@ -6,23 +6,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.support.estates import a_vm, an_estate
+from tests.support.policies import CRASH, EVERY_VM, TWO_REGIONS
 from tests.support.runs import Stage, a_stage
 
 from diskguard.model.report import Result, RunReport
 from diskguard.model.restore_point import Location, PointState, RestorePoint
 from diskguard_emulator.resources import Snapshot
 
-POLICY = """
-version: 1
-name: test-policy
-azure: {{subscriptions: ["{subscription}"]}}
-locations:
-  primary: {{resource_group: rg-diskguard-eus}}
-  dr: {{region: paired, resource_group: rg-diskguard-wus}}
-consistency: {{linux: crash}}
-LIMITS
-rules: [{{name: all, select: {{include: [{{names: ["*"]}}]}}}}]
-"""
+POLICY = TWO_REGIONS + CRASH + "LIMITS\n" + EVERY_VM
 DR = "/rg-diskguard-wus/"
 COPY = ("PUT", DR + ".*snapshots/")
 NO_WAIT: dict[str, Any] = {"wait": False}

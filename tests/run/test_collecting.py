@@ -5,20 +5,20 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from tests.run.freeze_kit import SCRIPT, one_vm, reached
 from tests.run.invariants import (
     check_no_name_was_put_blindly,
     check_nothing_stands_still,
     primaries,
     the_point,
 )
-from tests.support.estates import a_vm, an_estate
-from tests.support.runs import Stage, a_stage
+from tests.support.runs import Stage
 
 from diskguard.errors import GuestRefused
 from diskguard.model.guest import Armed, FreezeRequest, GuestReport, ThawReport
 from diskguard.model.ids import ResourceId
-from diskguard.model.report import Result, RunReport
-from diskguard.model.restore_point import Consistency, Grade, PointState
+from diskguard.model.report import Result
+from diskguard.model.restore_point import Grade, PointState
 from diskguard.ports import Guest
 from diskguard.run.line import Run
 from diskguard_emulator.faults import (
@@ -28,28 +28,6 @@ from diskguard_emulator.faults import (
     Resets,
 )
 from diskguard_emulator.guests.virtual import Happening, Incident
-
-POLICY = """
-version: 1
-name: test-policy
-azure: {{subscriptions: ["{subscription}"]}}
-locations: {{primary: {{resource_group: rg-diskguard-eus}}}}
-consistency: {{linux: fsfreeze, fallback: FALLBACK, on_downgrade: DOWNGRADE}}
-rules: [{{name: all, select: {{include: [{{names: ["*"]}}]}}}}]
-"""
-PUT_OF_LUN0 = ("PUT", "/snapshots/.*-lun00$")
-SCRIPT = ("POST", "/runCommand$")
-
-
-def one_vm(fallback: str = "crash", on_downgrade: str = "warn"):
-    text = POLICY.replace("FALLBACK", fallback).replace("DOWNGRADE", on_downgrade)
-    return a_stage(an_estate(a_vm("db01", 2, guest="virtual")), text)
-
-
-def reached(report: RunReport) -> Consistency:
-    [outcome] = report.vms
-    assert outcome.consistency is not None, report
-    return outcome.consistency
 
 
 class Hasty:

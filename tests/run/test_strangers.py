@@ -1,28 +1,20 @@
 """Forged tags and seals on snapshots that are not ours change nothing, whatever a run does."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from tests.support.estates import a_vm, an_estate, snapshot_body
+from tests.support.policies import CRASH, TWO_REGIONS
 from tests.support.runs import Stage, a_stage
+from tests.support.two_vms import the_attempt_is_over
 
 from diskguard.model.restore_point import PointState
-from diskguard.plan.points import ATTEMPT_LIFETIME
 from diskguard_emulator.resources import Disk, Snapshot
 
-POLICY = """
-version: 1
-name: test-policy
-azure: {{subscriptions: ["{subscription}"]}}
-locations:
-  primary: {{resource_group: rg-diskguard-eus}}
-  dr: {{region: paired, resource_group: rg-diskguard-wus}}
-consistency: {{linux: crash}}
-rules: [{{name: all, select: {{include: [{{names: ["db01"]}}]}}}}]
-"""
+ONLY_DB01 = 'rules: [{{name: all, select: {{include: [{{names: ["db01"]}}]}}}}]'
+POLICY = TWO_REGIONS + CRASH + ONLY_DB01
 PRIMARY, DR = "rg-diskguard-eus", "rg-diskguard-wus"
 ANOTHER_SLOT = "20240101T000000Z"
 
@@ -128,7 +120,7 @@ async def test_a_forgery_is_never_changed_deleted_copied_or_counted(
         await stage.back_up()
         forged = await commit(stage, forge(stage))
         before = (forged.unique_id, dict(forged.tags or {}))
-        await asyncio.sleep(ATTEMPT_LIFETIME.total_seconds() + 60)
+        await the_attempt_is_over()
         stage.cloud.api.log.clear()
 
         report = await stage.back_up()

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from tests.run.freeze_kit import PUT_OF_LUN0, SCRIPT, one_vm, reached
 from tests.run.invariants import (
     LIMIT,
     check_every_sealed_point_is_whole,
@@ -18,8 +19,7 @@ from tests.support.estates import a_vm, an_estate
 from tests.support.runs import Stage, a_stage
 
 from diskguard.model.events import PhaseEntered
-from diskguard.model.report import RunReport
-from diskguard.model.restore_point import Consistency, Grade
+from diskguard.model.restore_point import Grade
 from diskguard_emulator.faults import (
     Effect,
     Fails,
@@ -32,31 +32,9 @@ from diskguard_emulator.faults import (
 from diskguard_emulator.guests.virtual import Happening, Incident
 from diskguard_emulator.settings import Latencies, exactly
 
-POLICY = """
-version: 1
-name: test-policy
-azure: {{subscriptions: ["{subscription}"]}}
-locations: {{primary: {{resource_group: rg-diskguard-eus}}}}
-consistency: {{linux: fsfreeze, fallback: FALLBACK, on_downgrade: DOWNGRADE}}
-rules: [{{name: all, select: {{include: [{{names: ["*"]}}]}}}}]
-"""
-PUT_OF_LUN0 = ("PUT", "/snapshots/.*-lun00$")
-SCRIPT = ("POST", "/runCommand$")
-
-
-def one_vm(fallback: str = "crash", on_downgrade: str = "warn"):
-    text = POLICY.replace("FALLBACK", fallback).replace("DOWNGRADE", on_downgrade)
-    return a_stage(an_estate(a_vm("db01", 2, guest="virtual")), text)
-
 
 def phases(stage: Stage) -> list[str]:
     return [event.phase for event in stage.ear.of(PhaseEntered)]
-
-
-def reached(report: RunReport) -> Consistency:
-    [outcome] = report.vms
-    assert outcome.consistency is not None, report
-    return outcome.consistency
 
 
 # -- 429 in the window ---------------------------------------------------------------------------
