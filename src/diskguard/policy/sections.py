@@ -79,7 +79,8 @@ class Consistency(Strict):
         default="warn", description="`fail`: a point below the level asked ends in exit code 11."
     )
     mounts: Annotated[
-        Annotated[Literal["auto"], Tag("text")] | Annotated[tuple[Mount, ...], Tag("list")],
+        Annotated[Literal["auto"], Tag("text")]
+        | Annotated[tuple[Mount, ...], Field(min_length=1), Tag("list")],
         Discriminator(list_or_text),
     ] = Field(
         default="auto",
