@@ -16,7 +16,7 @@ from diskguard.model.report import Result
 from diskguard.run.observe import Scope, observe_estate, observe_snapshots
 from diskguard_emulator.access import Grant, Principal
 from diskguard_emulator.estate import SUBSCRIPTION, Estate, SubscriptionSpec
-from diskguard_emulator.faults import Effect, Fails, Malformed, Resets
+from diskguard_emulator.faults import Effect, Fails, Malformed, OperationStalls, Resets
 from diskguard_emulator.settings import Lag
 
 OTHER = "22222222-2222-4222-8222-222222222222"
@@ -139,6 +139,17 @@ async def test_a_selection_emptied_by_a_subscription_unseen_is_explained_by_its_
 
         assert report.exit_status == 7
         assert [failure.code for failure in report.failures] == ["access-denied"]
+
+
+async def test_a_subscription_unseen_is_said_also_by_a_run_that_is_cut_short():
+    async with two_subscriptions() as stage:
+        stage.suffers(TROUBLES["forbidden"], "GET", f"/{OTHER}/.*/virtualMachines$", times=100)
+        stage.suffers(OperationStalls(by=timedelta(hours=3)), "PUT", "db01.*-lun00$", times=9)
+
+        report = await stage.back_up(time_limit=timedelta(minutes=1))
+
+        assert [failure.code for failure in report.failures] == ["access-denied", "unfinished"]
+        assert [vm.result for vm in report.vms] == [Result.UNFINISHED]
 
 
 async def test_a_subscription_unseen_after_the_backup_is_said_and_its_copies_left_to_the_next_run():

@@ -100,10 +100,13 @@ class Run:
     async def _steps(self) -> None:
         errand = self.errand
         look = await errand.look_wide()
+        plan = None
         if errand.plan_backup is not None:
             look = await self._put_right(look)
-            await self._back_up(plan_from(look, errand.plan_backup))
+            plan = plan_from(look, errand.plan_backup)
         self._failures += [failure_of(each.error) for each in look.unseen]
+        if plan is not None:
+            await self._back_up(plan)
         if errand.plan_copies is not None:
             await self._copy(errand.plan_copies(await self._estate_after(look)))
 
