@@ -222,14 +222,22 @@ def test_the_board_forgets_what_has_ended():
 def test_the_board_fits_the_terminal():
     board = Board()
     for number in range(10):
-        board.notice(PhaseEntered(at=AT, source=f"vm{number}", phase="queued"))
+        board.notice(PhaseEntered(at=AT, source=f"vm{number}", phase="arming"))
 
     assert board.lines(room=2) == [
-        "vm0: queued",
-        "vm1: queued",
+        "vm0: arming",
+        "vm1: arming",
         "... and 8 more",
         "0 of 0 sealed, 10 under way",
     ]
+
+
+def test_the_board_shows_who_is_at_work_and_not_who_waits():
+    board = Board()
+    for source, phase in (("db01", "queued"), ("db02", "queued"), ("db02", "arming")):
+        board.notice(PhaseEntered(at=AT, source=source, phase=phase))
+
+    assert board.lines(room=5) == ["db02: arming", "0 of 0 sealed, 1 under way"]
 
 
 class Terminal(io.StringIO):

@@ -124,6 +124,8 @@ class Board:
         match event:
             case events.RunStarted():
                 self._sources = event.vms
+            case events.PhaseEntered(phase="queued"):
+                pass  # of a thousand that wait, those at work are worth the terminal's lines
             case events.PhaseEntered():
                 self._under_way[event.source] = sentence_of(event)
             case events.PointSealed():
