@@ -184,6 +184,13 @@ def test_hostile_text_ends_in_an_error_within_two_seconds(hostile, code):
     assert time.process_time() - started < (2 if sys.gettrace() is None else 10)
 
 
+def test_a_tab_for_indentation_is_called_a_tab():
+    problem = only_problem_of(policy_text("consistency:\n\tlinux: crash\n"))
+
+    assert (problem.line, problem.column, problem.code) == (8, 1, "syntax")
+    assert problem.message == "a tab stands here: YAML is indented with spaces only"
+
+
 def test_errors_are_never_crowded_out_by_warnings():
     rules = "".join(
         f"  - {{name: r{n}, select: {{include: [{{names: [a]}}]}}, retention: {{primary: {{}}}}}}\n"

@@ -259,6 +259,8 @@ def _syntax_fault(error: yaml.MarkedYAMLError, text: str) -> tuple[Place, str, s
     lines = text.splitlines() or [""]
     if place.line > len(lines):  # libyaml sees the end one line below a text without a last newline
         place = Place(line=len(lines), column=len(lines[-1]) + 1)
+    if lines[place.line - 1][place.column - 1 : place.column] == "\t":
+        return place, "syntax", "a tab stands here: YAML is indented with spaces only"
     parts = [str(part) for part in (error.problem, error.context) if part]
     return place, "syntax", ", ".join(parts)
 
