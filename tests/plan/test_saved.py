@@ -168,7 +168,10 @@ ANEW = tuple(replace(disk, unique_id="new") for disk in disks_of(DB))
         (lambda: drift(disks=GROWN), "disk db01-os: size_bytes was"),
         (lambda: drift(disks=ANEW), "disk db01-os: disk_unique_id was uid-db01-os, is new"),
         (lambda: drift(policy=a_policy(dr=None)), "copy.region was westus, is None"),
-        (lambda: drift(policy=a_policy("consistency: {freeze_limit: 20s}")), "freeze was"),
+        (
+            lambda: drift(policy=a_policy("consistency: {freeze_limit: 20s}")),
+            "db01: freeze.limit was 10.0, is 20.0",
+        ),
         (lambda: drift(policy=a_policy("tags: {a: b}")), "wish.tags.a was None, is b"),
         (lambda: drift(groups=()), "there is no resource group"),
         (lambda: drift(saved=replace(a_plan(), policy="other")), "is of policy other"),

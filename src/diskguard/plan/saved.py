@@ -69,9 +69,8 @@ def _why_not(source: ResourceId, fresh: BackupPlan) -> str:
 
 def _of_vm(before: VmPlan, after: VmPlan) -> Iterator[str]:
     for name in (each.name for each in fields(VmPlan) if each.name not in _MAY_CHANGE):
-        one, other = _compared(before, name), _compared(after, name)
-        if one != other:
-            yield f"{name.replace('_', ' ')} was {encode(one)}, is {encode(other)}"
+        one, other = encode(_compared(before, name)), encode(_compared(after, name))
+        yield from _changes(_leaves(one, name), _leaves(other, name))
     yield from _impossible(before)
     yield from _of_members(before, after)
 
@@ -104,11 +103,15 @@ def _of_members(before: VmPlan, after: VmPlan) -> Iterator[str]:
 
 
 def _of_member(before: MemberPlan, after: MemberPlan) -> Iterator[str]:
-    one, other = _leaves(encode(before)), _leaves(encode(after))
-    for key in sorted({*one, *other}):
-        was, now = one.get(key), other.get(key)
+    for change in _changes(_leaves(encode(before)), _leaves(encode(after))):
+        yield f"disk {before.disk_name}: {change}"
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
+    for key in sorted({*before, *after}):
+        was, now = before.get(key), after.get(key)
         if was != now:
-            yield f"disk {before.disk_name}: {key} was {was}, is {now}"
+            yield f"{key} was {was}, is {now}"
 
 
 def _leaves(value: Any, key: str = "") -> dict[str, Any]:
