@@ -195,3 +195,14 @@ def test_a_saved_plan_that_cannot_be_read_or_is_huge_is_a_usage_error(tmp_path):
         read_saved(huge)
     with pytest.raises(UsageInvalid, match="cannot read the plan"):
         read_saved(tmp_path)
+
+
+@pytest.mark.parametrize("arguments", [["plan"], ["backup", "--dry-run"]], ids=" ".join)
+def test_copies_that_can_go_nowhere_are_an_error_of_the_plan_with_the_way_out(
+    cloud, write_policy, arguments
+):
+    told = cloud(*arguments, write_policy(dr="rg-nowhere"))
+
+    assert told.status == 3
+    assert "diskguard: error[group-missing]: there is no resource group rg-nowhere" in told.err
+    assert "hint: Create it: `az group create --subscription" in told.err
