@@ -84,7 +84,7 @@ class Login:
         if not known or not secrets.compare_digest(sent.encode(), self.secret.encode()):
             raise OAuthRefusal
         principal = self._principals.get(client, OWNER)
-        return self._token(principal, form.get("scope", "")) | {
+        return self._token(principal, form.get("scope", "").removesuffix("/.default")) | {
             "expires_in": LIFETIME,
             "ext_expires_in": LIFETIME,
         }

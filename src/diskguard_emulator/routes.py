@@ -30,9 +30,17 @@ from diskguard_emulator.resources import (
 )
 
 Versions = frozenset[str]
-# What azure-mgmt-compute 39 and azure-mgmt-resource 26 send, what the recordings hold, what az sends.
+# What azure-mgmt-compute 39 and azure-mgmt-resource 26 send, what the recordings hold, what az 2.91.0 sends.
 COMPUTE: Final = frozenset(
-    ["2020-12-01", "2022-11-01", "2024-07-01", "2024-11-01", "2025-04-01", "2026-04-01"]
+    [
+        "2020-12-01",
+        "2022-11-01",
+        "2024-07-01",
+        "2024-11-01",
+        "2025-04-01",
+        "2025-11-01",
+        "2026-04-01",
+    ]
 )
 DISKS: Final = frozenset(
     [
@@ -53,10 +61,14 @@ KEPT: Final = frozenset(
         "2018-11-30",
         "2021-05-01",
         "2021-09-01",
+        "2022-01-01",
         "2022-02-01",
         "2023-09-01",
+        "2023-11-01",
         "2024-05-01",
         "2025-04-01",
+        "2025-07-01",
+        "2025-09-01",
     ]
 )
 

@@ -6,6 +6,7 @@ import ssl
 import stat
 import subprocess
 import sys
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -239,6 +240,15 @@ async def test_a_client_secret_login_needs_a_known_client_and_this_starts_secret
     async with session.post("/tenant/oauth2/v2.0/token", data=form) as answer:
         assert answer.status == status
         assert ("access_token" in await answer.json()) is (status == 200)
+
+
+async def test_a_token_is_for_the_audience_of_the_scope(session, server):
+    form = {"grant_type": "client_credentials", "client_id": "reader-id", "client_info": "1"}
+    form |= {"client_secret": server[1]["IDENTITY_HEADER"], "scope": "https://x/.default"}
+    async with session.post("/tenant/oauth2/v2.0/token", data=form) as answer:
+        claims = (await answer.json())["access_token"].split(".")[1]
+
+    assert json.loads(urlsafe_b64decode(claims + "=="))["aud"] == "https://x"
 
 
 async def test_faults_break_real_connections(session, server):

@@ -5,7 +5,7 @@ from typing import Final
 from diskguard_emulator import ids, rules
 from diskguard_emulator.bodies import ANY, check_shape, string_map
 from diskguard_emulator.call import Call
-from diskguard_emulator.handlers.lists import page_of, shown
+from diskguard_emulator.handlers.lists import page_of, refuse_narrowing, shown
 from diskguard_emulator.refusals import Refusal, not_emulated
 from diskguard_emulator.resources import Resource
 from diskguard_emulator.wire import JsonObject, Response
@@ -88,6 +88,7 @@ def _need_parent(call: Call, kind: str) -> None:
 
 async def list_in_group(call: Call) -> Response:
     """What is kept of a kind in a group, or of the versions of one template spec."""
+    refuse_narrowing(call)
     kind = kind_of(call)
     inside = "/".join([*(name.lower() for name in call.names[2:]), ""])
     found = call.world.listed(call.subscription.id, kind, call.group.name)
@@ -98,6 +99,7 @@ async def list_in_group(call: Call) -> Response:
 
 async def list_in_subscription(call: Call) -> Response:
     """What is kept of a kind in the subscription."""
+    refuse_narrowing(call)
     return page_of(call, call.world.listed(call.subscription.id, kind_of(call)), shown)
 
 

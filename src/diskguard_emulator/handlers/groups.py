@@ -14,6 +14,7 @@ from diskguard_emulator.wire import JsonObject, Response
 from diskguard_emulator.world import Group, Subscription
 
 _PUT: Final = {"location": ANY, "tags": ANY}
+_BY_TAG: Final = re.compile(r"tagname eq '([^']+)'(?: and tagvalue eq '([^']*)')?", re.IGNORECASE)
 
 
 def _shown(subscription: Subscription, group: Group) -> JsonObject:
@@ -30,11 +31,28 @@ def _shown(subscription: Subscription, group: Group) -> JsonObject:
 
 
 async def list_all(call: Call) -> Response:
-    """Every group of the subscription, in one page."""
-    home = call.subscription
-    return Response(
-        status=200, body={"value": [_shown(home, each) for each in home.groups.values()]}
-    )
+    """Every group of the subscription, or those with the tag that `$filter` asks for, in one page."""
+    home, wanted = call.subscription, _wanted_tag(call.request.query.get("$filter"))
+    found = [_shown(home, each) for each in home.groups.values() if _carries(each, wanted)]
+    return Response(status=200, body={"value": found})
+
+
+def _wanted_tag(asked: str | None) -> tuple[str, str | None] | None:
+    """Name and value, or the name alone: what az sends for --tag; REST reference: Resource Groups, List."""
+    if asked is None:
+        return None
+    match = _BY_TAG.fullmatch(asked)
+    if match is None:
+        raise not_emulated(f"the filter {asked}")
+    return match[1].lower(), match[2]
+
+
+def _carries(group: Group, wanted: tuple[str, str | None] | None) -> bool:
+    if wanted is None:
+        return True
+    name, value = wanted
+    own = {each.lower(): text for each, text in (group.tags or {}).items()}
+    return name in own and value in (None, own[name])
 
 
 async def get(call: Call) -> Response:

@@ -4,7 +4,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 
 from diskguard_emulator.call import Call, Handler
-from diskguard_emulator.refusals import Refusal
+from diskguard_emulator.refusals import Refusal, not_emulated
 from diskguard_emulator.render import render
 from diskguard_emulator.resources import Resource
 from diskguard_emulator.wire import JsonObject, Response
@@ -21,11 +21,19 @@ def lister(kind: str, show: Show = shown, *, grouped: bool = False) -> Handler:
     """A handler that lists everything of `kind` in the path's subscription, or group."""
 
     async def list_all(call: Call) -> Response:
+        refuse_narrowing(call)
         group = call.group.name if grouped else None
         found = call.world.listed(call.subscription.id, kind, group)
         return page_of(call, found, show)
 
     return list_all
+
+
+def refuse_narrowing(call: Call) -> None:
+    """Raises Refusal 501 for a list that is asked to be shorter or longer than all there is."""
+    for name in ("$filter", "$expand", "$top"):
+        if name in call.request.query:
+            raise not_emulated(f"{name}={call.request.query[name]} of a list")
 
 
 def getter(kind: str) -> Handler:

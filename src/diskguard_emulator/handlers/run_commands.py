@@ -15,7 +15,7 @@ from diskguard_emulator.wire import JsonObject, Response
 from diskguard_emulator.world import World
 
 OUTPUT_LIMIT: Final = 4096
-_INVOKE: Final = {"commandId": ANY, "script": ANY}
+_INVOKE: Final = {"commandId": ANY, "script": ANY, "parameters": ANY}
 _SHELLS: Final = {"Linux": "RunShellScript", "Windows": "RunPowerShellScript"}
 _PUT: Final = {
     "location": ANY,
@@ -39,6 +39,8 @@ async def invoke(call: Call) -> Response:
     command, lines = required(call.body, "commandId"), required(call.body, "script")
     if command != _SHELLS[os_type(vm)]:
         raise not_emulated(f"the command '{command}' on {os_type(vm)}")
+    if call.body.get("parameters"):  # az sends an empty list when it is given none
+        raise not_emulated("parameters of a run command")
     rules.check_running(vm)
     rules.check_extensions(vm)
     rules.check_script_slot(vm)

@@ -24,25 +24,23 @@ from diskguard_emulator.wire import JsonObject, Response
 from diskguard_emulator.world import World
 
 _ENCRYPTION: Final = {"type": ANY, "diskEncryptionSetId": ANY}
-_PUT: Final = {
-    "location": ANY,
-    "tags": ANY,
-    "sku": {"name": ANY},
-    "properties": {
-        "creationData": {
-            "createOption": ANY,
-            "sourceResourceId": ANY,
-            "instantAccessDurationMinutes": ANY,
-            "provisionedBandwidthCopySpeed": ANY,
-        },
-        "incremental": ANY,
-        "networkAccessPolicy": ANY,
-        "publicNetworkAccess": ANY,
-        "diskAccessId": ANY,
-        "dataAccessAuthMode": ANY,
-        "encryption": _ENCRYPTION,
+_PROPERTIES: Final = {
+    "creationData": {
+        "createOption": ANY,
+        "sourceResourceId": ANY,
+        "instantAccessDurationMinutes": ANY,
+        "provisionedBandwidthCopySpeed": ANY,
     },
+    "incremental": ANY,
+    "networkAccessPolicy": ANY,
+    "publicNetworkAccess": ANY,
+    "diskAccessId": ANY,
+    "dataAccessAuthMode": ANY,
+    "encryption": _ENCRYPTION,
 }
+_PUT: Final = {"location": ANY, "tags": ANY, "sku": {"name": ANY}, "properties": _PROPERTIES}
+# A generic update reads, changes and puts all of it: `az snapshot update` 2.91.0 sends the size too.
+_AGAIN: Final = _PUT | {"properties": _PROPERTIES | {"diskSizeGB": ANY}}
 _PATCH: Final = {
     "tags": ANY,
     "sku": {"name": ANY},
@@ -63,12 +61,12 @@ _SETTABLE: Final = (
 
 async def put(call: Call) -> Response:
     """Take a snapshot of a disk, copy one, or answer a repeated PUT like the first."""
-    check_shape(call.body, _PUT)
+    known = call.maybe(SNAPSHOT, Snapshot)
+    check_shape(call.body, _PUT if known is None else _AGAIN)
     rules.check_snapshot_name(call.names[2])
     tags = string_map(call.body.get("tags"), "tags")
     rules.check_tags(tags)
     data: JsonObject = required(call.body, "properties.creationData")
-    known = call.maybe(SNAPSHOT, Snapshot)
     if known is not None and known.provisioning != "Failed":
         return _repeat(call, known, data, tags)
     if known is not None:
@@ -86,8 +84,15 @@ async def put(call: Call) -> Response:
 
 
 def _repeat(call: Call, known: Snapshot, data: JsonObject, tags: dict[str, str] | None) -> Response:
-    """Witness: snapshots-2026 interaction 9 and PS-dup: 202, and the body's tags are the tags."""
+    """Witness: snapshots-2026 interaction 9 and PS-dup: 202, and the body's tags are the tags.
+
+    I: what a PATCH may set is set by this PUT as well.
+    """
     rules.check_unchanged(known, data)
+    asked: JsonObject = call.body["properties"]
+    if asked.get("diskSizeGB", known.size_bytes >> 30) != known.size_bytes >> 30:
+        raise not_emulated("a snapshot that changes its size")
+    _set(call, known, {name: asked[name] for name in (*_SETTABLE, "encryption") if name in asked})
     known.tags = tags
 
     async def again() -> JsonObject:
@@ -293,12 +298,8 @@ async def patch(call: Call) -> Response:
     snapshot = call.existing(SNAPSHOT, Snapshot)
     tags = string_map(call.body.get("tags"), "tags")
     rules.check_tags(tags)
-    asked: JsonObject = call.body.get("properties", {})
-    rules.check_encryption(asked.get("encryption", {}), None, snapshot.location, call.world)
-    snapshot.properties |= asked
+    _set(call, snapshot, call.body.get("properties", {}))
     snapshot.tags = tags if "tags" in call.body else snapshot.tags
-    if "sku" in call.body:
-        snapshot.top = {"sku": {"name": required(call.body, "sku.name")}}
 
     async def change() -> JsonObject:
         await call.world.takes(call.world.settings.latencies.patch)
@@ -306,6 +307,14 @@ async def patch(call: Call) -> Response:
 
     operation = call.begin("DiskOperations", snapshot.location, change)
     return call.accepted(operation, accepted(snapshot, call.body, known=True))
+
+
+def _set(call: Call, snapshot: Snapshot, asked: JsonObject) -> None:
+    """These properties, and the body's sku if it names one. Raises Refusal for a wrong encryption set."""
+    rules.check_encryption(asked.get("encryption") or {}, None, snapshot.location, call.world)
+    snapshot.properties |= asked
+    if "sku" in call.body:
+        snapshot.top = {"sku": {"name": required(call.body, "sku.name")}}
 
 
 async def delete(call: Call) -> Response:

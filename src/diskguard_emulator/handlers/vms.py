@@ -6,7 +6,7 @@ from typing import Final
 from diskguard_emulator import rules
 from diskguard_emulator.bodies import ANY, check_shape, string_map
 from diskguard_emulator.call import Call, Handler
-from diskguard_emulator.handlers.lists import page_of, shown
+from diskguard_emulator.handlers.lists import page_of, refuse_narrowing, shown
 from diskguard_emulator.refusals import Refusal, not_emulated
 from diskguard_emulator.render import etag_of, instance_view, render_status_only, render_vm
 from diskguard_emulator.resources import VM, Resource, Vm
@@ -18,6 +18,7 @@ _PATCH: Final = {"tags": ANY}
 
 async def list_in_subscription(call: Call) -> Response:
     """All VMs; with statusOnly=true their run-time state alone."""
+    refuse_narrowing(call)
     only = call.request.query.get("statusonly", "false").lower()
     if only not in ("true", "false"):
         raise not_emulated(f"statusOnly={only}")
@@ -83,6 +84,8 @@ def _power(lasts: Callable[[Latencies], Span], during: str, after: str, switch: 
 
     async def handle(call: Call) -> Response:
         vm = call.existing(VM, Vm)
+        if call.request.query.get("hibernate", "false").lower() != "false":
+            raise not_emulated("hibernation of a VM")
         rules.check_unchanging(vm)
         if after == "stopped" and vm.power == "deallocated":
             return call.accepted(call.begin("operations", vm.location, _nothing, vm=vm))
