@@ -13,28 +13,25 @@ from tests.run.invariants import (
 )
 from tests.support.depth import sampled
 from tests.support.estates import a_vm, an_estate
+from tests.support.policies import TWO_REGIONS
 from tests.support.runs import Stage, a_stage
+from tests.support.two_vms import the_attempt_is_over
 
 from diskguard.model.report import Result
 from diskguard.model.restore_point import PointState
-from diskguard.plan.points import ATTEMPT_LIFETIME
 from diskguard.run.line import Run
 from diskguard_emulator.faults import OperationStalls
 
-POLICY = """
-version: 1
-name: test-policy
-azure: {{subscriptions: ["{subscription}"]}}
-locations:
-  primary: {{resource_group: rg-diskguard-eus}}
-  dr: {{region: paired, resource_group: rg-diskguard-wus}}
-limits: {{run_timeout: 2h}}
+POLICY = (
+    TWO_REGIONS
+    + """limits: {{run_timeout: 2h}}
 rules:
   - name: stopped
     select: {{include: [{{names: ["files01"]}}]}}
     consistency: {{linux: offline}}
   - {{name: frozen, select: {{include: [{{names: ["*"]}}]}}}}
 """
+)
 
 
 def two_vms(text: str = POLICY):
@@ -63,7 +60,7 @@ async def test_a_cancelled_run_ends_cleanly_and_the_next_one_completes(second):
         assert all(vm.failure is None for vm in report.vms)
         await nothing_is_half_sealed(stage)
 
-        await asyncio.sleep(ATTEMPT_LIFETIME.total_seconds() + 60)
+        await the_attempt_is_over()
         again = await stage.back_up()
 
         assert again.exit_status == 0, again

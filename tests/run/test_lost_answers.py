@@ -11,6 +11,7 @@ from tests.run.invariants import (
     the_point,
 )
 from tests.support.estates import a_vm, an_estate
+from tests.support.policies import CRASH, EVERY_VM, ONE_REGION
 from tests.support.runs import a_stage
 
 from diskguard.model.report import Result
@@ -30,15 +31,8 @@ from diskguard_emulator.faults import (
 from diskguard_emulator.settings import Lag
 
 LUN0 = "/rg-diskguard-eus/.*/snapshots/.*-lun00$"
-CRASH = """
-version: 1
-name: test-policy
-azure: {{subscriptions: ["{subscription}"]}}
-locations: {{primary: {{resource_group: rg-diskguard-eus}}}}
-consistency: {{linux: crash}}
-rules: [{{name: all, select: {{include: [{{names: ["*"]}}]}}}}]
-"""
-FROZEN = CRASH.replace("crash", "fsfreeze")
+UNFROZEN = ONE_REGION + CRASH + EVERY_VM
+FROZEN = UNFROZEN.replace("crash", "fsfreeze")
 ANSWERS_LOST: dict[str, Effect] = {
     "the connection breaks afterwards": LosesAnswer(),
     "the answer is cut": Malformed(),
@@ -52,7 +46,7 @@ NEVER_HEARD: dict[str, Effect] = {
 }
 
 
-def one_vm(text: str = CRASH):
+def one_vm(text: str = UNFROZEN):
     return a_stage(an_estate(a_vm("db01", 2, guest="virtual")), text)
 
 

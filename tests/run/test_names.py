@@ -7,6 +7,7 @@ import pytest
 from tests.run.invariants import puts, the_point
 from tests.support.estates import a_vm, an_estate, snapshot_body
 from tests.support.inprocess import Fuse
+from tests.support.policies import CRASH, EVERY_VM, ONE_REGION
 from tests.support.runs import EPOCH, Stage, a_stage
 
 from diskguard.model.report import Result
@@ -16,18 +17,11 @@ from diskguard.plan.points import ATTEMPT_LIFETIME
 from diskguard_emulator.faults import LosesAnswer, OperationFails
 from diskguard_emulator.resources import Disk, Snapshot
 
-TWO = """
-version: 1
-name: test-policy
-azure: {{subscriptions: ["{subscription}"]}}
-locations: {{primary: {{resource_group: rg-diskguard-eus}}}}
-consistency: {{linux: crash}}
-rules: [{{name: all, select: {{include: [{{names: ["*"]}}]}}}}]
-"""
-FROZEN = TWO.replace("crash", "fsfreeze")
+UNFROZEN = ONE_REGION + CRASH + EVERY_VM
+FROZEN = UNFROZEN.replace("crash", "fsfreeze")
 
 
-def two_vms(text: str = TWO, *, disks: int = 1):
+def two_vms(text: str = UNFROZEN, *, disks: int = 1):
     vms = (a_vm("db01", disks, guest="virtual"), a_vm("web01", 0, guest="virtual"))
     return a_stage(an_estate(*vms), text)
 
@@ -59,7 +53,7 @@ def plan_made_before(stage: Stage, look):
     return {"plan_backup": lambda _: plan_backup(stage.policy, look.estate, now=EPOCH)}
 
 
-@pytest.mark.parametrize("text", [TWO, FROZEN], ids=["crash", "frozen"])
+@pytest.mark.parametrize("text", [UNFROZEN, FROZEN], ids=["crash", "frozen"])
 @pytest.mark.parametrize("disks", [1, 5], ids=["looked at one by one", "listed"])
 async def test_a_strangers_snapshot_under_our_name_ends_this_vm_and_no_other(text, disks):
     async with two_vms(text, disks=disks) as stage:
@@ -125,7 +119,7 @@ async def test_the_point_of_another_policy_under_our_name_ends_this_vm():
         assert stage.cloud.api.log.writes() == []
 
 
-@pytest.mark.parametrize("text", [TWO, FROZEN], ids=["crash", "frozen"])
+@pytest.mark.parametrize("text", [UNFROZEN, FROZEN], ids=["crash", "frozen"])
 async def test_a_slot_another_machine_has_sealed_is_skipped(text):
     async with two_vms(text) as stage:
         before = await stage.look()
