@@ -81,6 +81,9 @@ class Compute(Protocol):
         Waits at most `within` for the budget to refill; then raises Throttled, and nothing is kept.
         """
 
+    def settle_window(self, window: Reservation, *, opens: datetime, latest: datetime) -> None:
+        """Its guest has agreed: its requests leave between these instants of our clock, or never."""
+
     def give_back_window(self, window: Reservation) -> None:
         """What is left of its reservation is everybody's again."""
 

@@ -38,6 +38,9 @@ class Silent:
     async def reserve_window(self, window: Reservation, *, within: timedelta) -> None:
         await self.real.reserve_window(window, within=within)
 
+    def settle_window(self, window: Reservation, *, opens: datetime, latest: datetime) -> None:
+        self.real.settle_window(window, opens=opens, latest=latest)
+
     def give_back_window(self, window: Reservation) -> None:
         self.real.give_back_window(window)
 

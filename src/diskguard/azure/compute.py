@@ -46,6 +46,12 @@ class AzureCompute:
         """Promise it tokens of the buckets, for five minutes from its instant at most."""
         await self.clients.pacer.reserve(window, within)
 
+    def settle_window(self, window: Reservation, *, opens: datetime, latest: datetime) -> None:
+        """Tell the budget."""
+        pacer = self.clients.pacer
+        departs, last = pacer.clock.loop_time(opens), pacer.clock.loop_time(latest)
+        pacer.budget.settle(window.attempt, departs, last)
+
     def give_back_window(self, window: Reservation) -> None:
         """Forget the promise."""
         self.clients.pacer.budget.give_back(window.attempt)

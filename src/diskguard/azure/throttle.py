@@ -6,7 +6,11 @@ from typing import Final
 
 _LONGEST_PAUSE: Final = 10.0  # of everybody, after anybody's 429
 _RESERVED_FOR: Final = 300.0  # a reservation nobody used or gave back falls back then
+_LATE: Final = 30.0  # a window may depart so long after it said: Azure is slow to start a script
 _GLANCE: Final = 0.25  # who waits for others to depart looks again after so long
+
+# When, how many more tokens are due from then on, how many are gone.
+Dues = list[tuple[float, float, float]]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,19 +53,25 @@ class Window:
 
 @dataclass(slots=True)
 class _Promise:
-    """A window's tokens: `left` are its own from `departs` on, `after` is what its VM asks besides."""
+    """A window's tokens: `left` are its own from `departs` on, `after` is what its VM asks besides.
+
+    It departs by `latest`, or is late and keeps what is left until `until`.
+    """
 
     departs: float
+    latest: float
     until: float
     left: dict[Bucket, float]
     after: float
 
-    def claim(self, bucket: Bucket) -> float:
-        """All that its VM will still take of the bucket, about."""
-        return self.left[bucket] + self.after if bucket in self.left else 0.0
-
-
-Dues = list[tuple[float, float]]
+    def dues(self, bucket: Bucket, now: float, *, besides: float = 0.0) -> Dues:
+        """When its tokens are due and when they are gone; who is late has them for good."""
+        amount = self.left.get(bucket, 0.0)
+        if not amount:
+            return []
+        due = (max(now, self.departs), amount, besides)
+        gone = (self.latest, -amount, amount)
+        return [due, gone] if self.latest > now else [due]
 
 
 @dataclass(slots=True)
@@ -78,12 +88,16 @@ class _Fill:
         self.tokens, self.at = min(self.limit.usable, grown), max(now, self.at)
 
     def lowest(self, spend: float, dues: Dues) -> float:
-        """The lowest level from now on, if so much goes at once and every due amount when it is."""
-        level, at = self.tokens - spend, self.at
+        """The least that is ever free from now on, if so much goes at once.
+
+        Windows depart as late as they may: the worst case, for a full bucket gains nothing.
+        """
+        level, at, due = self.tokens - spend, self.at, 0.0
         lowest = level
-        for due, amount in dues:
-            level = min(self.limit.usable, level + (due - at) * self.limit.refill) - amount
-            at, lowest = due, min(lowest, level)
+        for when, more, gone in dues:
+            level = min(self.limit.usable, level + (when - at) * self.limit.refill) - gone
+            at, due = when, due + more
+            lowest = min(lowest, level - due)
         return lowest
 
     def wait_for(self, spend: float, dues: Dues, now: float) -> float:
@@ -94,7 +108,7 @@ class _Fill:
 
     def _until(self, spend: float, dues: Dues) -> float:
         """Seconds until the tokens are there beside those that are overdue."""
-        overdue = sum(amount for due, amount in dues if due <= self.at)
+        overdue = sum(more for when, more, _ in dues if when <= self.at)
         return (spend + overdue - self.tokens) / self.limit.refill
 
 
@@ -112,8 +126,9 @@ class Budget:
     """Tokens of every bucket seen so far, and those promised to windows.
 
     Law: of a bucket, never more than `capacity` + `refill` x time requests are admitted. And a
-    window that departs when it said, or at any time later, finds what it was promised: until it
-    departs it counts on what flows in, afterwards its tokens are really there.
+    window that departs when it said, or at most 30 s later, finds what it was promised: before that
+    it counts on what flows in, then its tokens are really there. Once its guest has agreed to an
+    instant it is settled, and others need not reckon with its being late.
     """
 
     _fills: dict[Bucket, _Fill] = field(default_factory=dict)
@@ -174,6 +189,7 @@ class Budget:
         fills = self._current(limits, now)
         new = _Promise(
             departs=now + window.ahead,
+            latest=now + window.ahead + _LATE,
             until=now + window.ahead + _RESERVED_FOR,
             left=dict.fromkeys(limits, float(window.requests)),
             after=float(window.after),
@@ -189,6 +205,12 @@ class Budget:
                 return Wait(wait, bucket, closed=fill.closed_until > now)
         self._promises[window.name] = new
         return None
+
+    def settle(self, window: str, departs: float, latest: float) -> None:
+        """Its guest has agreed: from now on it is known when the window departs."""
+        promise = self._promises.get(window)
+        if promise is not None:
+            promise.departs, promise.latest = departs, max(departs, latest)
 
     def give_back(self, window: str) -> None:
         """Nothing is promised to that window any more."""
@@ -236,18 +258,20 @@ class Budget:
     def _dues(self, bucket: Bucket, now: float) -> Dues:
         """What windows were promised of the bucket, in the order of their departure."""
         return sorted(
-            (max(now, promise.departs), promise.left[bucket])
-            for promise in self._promises.values()
-            if promise.left.get(bucket)
+            due for promise in self._promises.values() for due in promise.dues(bucket, now)
         )
 
     def _claims(self, bucket: Bucket, now: float, new: _Promise) -> Dues:
         """The same with `new` among them, and with all that their VMs will take besides."""
-        usable = self._fills[bucket].limit.usable
+        room = self._fills[bucket].limit.usable - 1
         return sorted(
-            (max(now, promise.departs), min(usable - 1, promise.claim(bucket)))
+            due
             for promise in (*self._promises.values(), new)
-            if promise.left.get(bucket)
+            for due in promise.dues(
+                bucket,
+                now,
+                besides=max(0.0, min(promise.after, room - promise.left.get(bucket, 0.0))),
+            )
         )
 
 
