@@ -5,6 +5,7 @@ import pytest
 from tests.cli.builders import a_view
 
 from diskguard.cli.command import Command
+from diskguard.cli.manual import the_commands
 from diskguard.cli.options import SHARED_NAMES, shared_options, view_of
 
 
@@ -54,6 +55,34 @@ def test_every_option_has_a_variable_of_its_command(monkeypatch):
     )
 
     assert view == a_view(verbosity=1, quiet=True, log_format="json", cloud="china")
+
+
+OPTIONS = [
+    (command, option)
+    for command in the_commands()
+    for option in command.params
+    if isinstance(option, click.Option) and option.name != "help"
+]
+
+
+@pytest.mark.parametrize(("command", "option"), OPTIONS, ids=lambda each: each.name or "")
+def test_every_options_variable_is_spelled_as_its_flag(monkeypatch, command, option):
+    flag = max(option.opts, key=len).removeprefix("--").replace("-", "_")
+    context = click.Context(command, auto_envvar_prefix=f"DISKGUARD_{command.name}".upper())
+    monkeypatch.setenv(f"DISKGUARD_{command.name}_{flag}".upper(), "1")
+
+    assert option.resolve_envvar_value(context) == "1"
+
+
+def test_a_policy_on_the_command_line_wins_over_the_commands_variable(
+    cloud, write_policy, monkeypatch
+):
+    monkeypatch.setenv("DISKGUARD_LIST_POLICY", "no-such.yaml")
+
+    lost, won = cloud("list"), cloud("list", write_policy())
+
+    assert "there is no policy file no-such.yaml" in lost.err
+    assert won.status == 0
 
 
 def test_a_command_of_one_format_ignores_the_variable_for_all():

@@ -24,11 +24,19 @@ from diskguard.cli.session import Session
 @click.option(
     "--plan",
     "saved",
+    envvar="DISKGUARD_BACKUP_PLAN",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Execute this plan of `plan --out`, or refuse if the estate has changed.",
 )
-@click.option("--vm", "vms", multiple=True, metavar="NAME", help="Only this VM (repeatable).")
+@click.option(
+    "--vm",
+    "vms",
+    envvar="DISKGUARD_BACKUP_VM",
+    multiple=True,
+    metavar="NAME",
+    help="Only this VM (repeatable).",
+)
 @click.option(
     "--max-vms",
     type=click.IntRange(min=1),

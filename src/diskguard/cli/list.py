@@ -24,13 +24,21 @@ STATES = ("pending", "copying", "complete", "incomplete", "missing", "failed")
     ),
     exits=(3, 4, 5, 7, 8),
 )
-@click.option("--vm", "vms", multiple=True, metavar="NAME", help="Only this VM (repeatable).")
+@click.option(
+    "--vm",
+    "vms",
+    envvar="DISKGUARD_LIST_VM",
+    multiple=True,
+    metavar="NAME",
+    help="Only this VM (repeatable).",
+)
 @click.option(
     "--location", type=click.Choice(("primary", "dr")), help="Only points that lie there."
 )
 @click.option(
     "--state",
     "states",
+    envvar="DISKGUARD_LIST_STATE",
     multiple=True,
     type=click.Choice(STATES),
     help="Only points in this state, in --location where one is given (repeatable).",

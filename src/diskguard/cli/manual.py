@@ -10,7 +10,7 @@ from diskguard import errors
 from diskguard.cli.command import Command
 from diskguard.cli.exit_codes import EXIT_STATUSES, status_of
 from diskguard.cli.main import COMMANDS, diskguard
-from diskguard.cli.options import FORMATS, SHARED_NAMES, shared_options
+from diskguard.cli.options import FORMATS, SHARED_NAMES, SharedOption, shared_options
 from diskguard.errors import DiskguardError
 
 GENERATED: Final = (
@@ -88,7 +88,9 @@ def _spelled(option: click.Option) -> str:
 
 
 def _variable(option: click.Option) -> str:
-    return f" `{option.envvar}`." if isinstance(option.envvar, str) else ""
+    """The one that all commands listen to; each command's own follows from the option's name."""
+    shared = isinstance(option, SharedOption) and option.envvar
+    return f" `{option.envvar}`." if shared else ""
 
 
 def _exit_codes() -> Iterator[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
 FORMATS: Final = ("table", "json", "jsonl", "yaml", "tsv")
 
@@ -107,6 +108,20 @@ SHARED_NAMES: Final = (
 )
 
 
+def variable_of(command: click.Command, option: str) -> str:
+    """DISKGUARD_<COMMAND>_<OPTION>; click finds it itself where the parameter is named as the flag."""
+    return f"DISKGUARD_{command.name}_{option}".upper().replace("-", "_")
+
+
+def _unless_named_by_argument(
+    context: click.Context, option: click.Parameter, value: Path | None
+) -> Path | None:
+    """What is said on the command line wins over a variable."""
+    source = context.get_parameter_source(option.name or "")
+    said = context.params.get("policy_argument") is not None
+    return None if said and source is ParameterSource.ENVIRONMENT else value
+
+
 def with_policy(command: click.Command) -> click.Command:
     """Add [POLICY] and --policy; `find_policy` decides between them and the usual places."""
     path = click.Path(dir_okay=False, path_type=Path)
@@ -119,6 +134,8 @@ def with_policy_option(command: click.Command) -> click.Command:
     """Add --policy alone, where the argument is something else."""
     option = click.Option(
         ["--policy", "policy_option"],
+        envvar=variable_of(command, "policy"),
+        callback=_unless_named_by_argument,
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
         help="The policy; else DISKGUARD_POLICY, ./diskguard.yaml, /etc/diskguard/policy.yaml.",
@@ -132,12 +149,14 @@ def with_places(command: click.Command) -> click.Command:
     command.params += [
         click.Option(
             ["--subscription", "subscriptions"],
+            envvar=variable_of(command, "subscription"),
             multiple=True,
             metavar="ID",
             help="Without a policy: look in this subscription (repeatable).",
         ),
         click.Option(
             ["--resource-group", "groups"],
+            envvar=variable_of(command, "resource-group"),
             multiple=True,
             metavar="NAME",
             help="With --subscription: only in this resource group (repeatable).",
