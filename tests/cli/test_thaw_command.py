@@ -99,7 +99,7 @@ def test_what_resists_is_a_failure_with_the_last_resort(thaw):
 
     assert told.status == 1
     assert "/data  failed  busy" in told.out
-    assert "az vm restart --force --ids" in told.out
+    assert "az vm stop --skip-shutdown --ids" in told.out
 
 
 def test_quiet_is_silent_on_success(thaw):
@@ -153,7 +153,7 @@ def test_a_guest_that_cannot_be_reached_leaves_the_last_resort(thaw, error):
 
     assert told.status == error.exit_status
     assert f"error[{error.code}]" in told.err
-    assert f"az vm restart --force --ids {DB01}" in told.err
+    assert f"az vm stop --skip-shutdown --ids {DB01}" in told.err
 
 
 def test_a_vm_that_does_not_run_has_nothing_frozen(thaw):

@@ -60,9 +60,10 @@ class _Agreed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Collected:
-    """The holder's report, if there is one; when we asked and when it came, in Azure's time."""
+    """The holder's report, or why there is none; when we asked and when it came, in Azure's time."""
 
     report: GuestReport | None
+    trouble: str | None
     asked_at: datetime
     arrived_at: datetime
 
@@ -79,6 +80,8 @@ async def take_frozen(
     async with _reserved(plan, budget, nonce, ports) as reservation:
         enter(plan, "arming", ports)
         agreed = await _arm(vm, freeze_request(plan, budget, nonce), budget, ports)
+        still = agreed.standstill
+        ports.compute.settle_window(reservation, opens=still.opens, latest=still.latest_start)
         asked = await _ask_in_window(plan, agreed, reservation, ports, mine=mine)
     enter(plan, "collecting", ports)
     members, collected = await _follow_and_collect(plan, vm, asked, nonce, ports)
@@ -117,6 +120,7 @@ def _judged(
         members=evidence_of(asked, members),
         armed=agreed.armed,
         report=collected.report,
+        no_report_because=collected.trouble,
         armed_between=(agreed.asked_at, agreed.arrived_at),
         collected_between=(collected.asked_at, collected.arrived_at),
     )
@@ -223,13 +227,17 @@ async def _collect(vm: ResourceId, nonce: str, ports: Ports) -> _Collected:
     """Read the holder's report; without one the set is called what it is."""
     asked_at = azure_time(ports)
     deadline = ports.clock.loop_time(ports.clock.now() + COLLECT_WITHIN)
-    report: GuestReport | None = None
+    report, trouble = None, None
     try:
         async with asyncio.timeout_at(deadline):
             report = await _collect_when_written(vm, nonce, ports)
-    except (DiskguardError, TimeoutError):
-        report = None
-    return _Collected(report=report, asked_at=asked_at, arrived_at=azure_time(ports))
+    except DiskguardError as error:
+        trouble = str(error)
+    except TimeoutError:
+        trouble = f"it could not be had within {COLLECT_WITHIN}"
+    return _Collected(
+        report=report, trouble=trouble, asked_at=asked_at, arrived_at=azure_time(ports)
+    )
 
 
 async def _collect_when_written(vm: ResourceId, nonce: str, ports: Ports) -> GuestReport:

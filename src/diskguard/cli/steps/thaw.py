@@ -55,7 +55,7 @@ def last_resort(vm: ResourceId) -> str:
     """What is left to do when Run Command does not answer."""
     return (
         "A guest thaws itself within `freeze_limit`. If it is still frozen, the last resort is a "
-        f"restart: az vm restart --force --ids {vm}"
+        f"hard restart: az vm stop --skip-shutdown --ids {vm} && az vm start --ids {vm}"
     )
 
 
