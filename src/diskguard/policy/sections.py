@@ -193,11 +193,21 @@ class Keep(Strict):
     """What one location keeps; the union of all rules wins. Buckets are UTC."""
 
     keep_last: int = Field(default=0, ge=0, le=500, description="The newest points.")
-    hourly: int = Field(default=0, ge=0, le=500, description="One a hour.")
+    hourly: int = Field(default=0, ge=0, le=500, description="One an hour.")
     daily: int = Field(default=0, ge=0, le=500, description="One a day.")
     weekly: int = Field(default=0, ge=0, le=500, description="One a week (ISO).")
     monthly: int = Field(default=0, ge=0, le=500, description="One a month.")
     yearly: int = Field(default=0, ge=0, le=500, description="One a year.")
+    within: Duration | None = Field(
+        default=None, description="Every point younger than this, by the clock."
+    )
+    within_hourly: Duration | None = Field(default=None, description="One an hour, this far back.")
+    within_daily: Duration | None = Field(default=None, description="One a day, this far back.")
+    within_weekly: Duration | None = Field(
+        default=None, description="One a week (ISO), this far back."
+    )
+    within_monthly: Duration | None = Field(default=None, description="One a month, this far back.")
+    within_yearly: Duration | None = Field(default=None, description="One a year, this far back.")
     min_keep: int = Field(
         default=1, ge=1, le=500, description="Complete points that stay whatever their age."
     )
