@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, Wit
 from pydantic_core import PydanticKnownError
 
 from diskguard.model.ids import Region, ResourceId
+from diskguard.policy import written
 from diskguard.policy.wording import refused, shown
 
 UNITS: Final = {
@@ -134,11 +135,14 @@ def _check_cron(text: str) -> str:
         hint = "Minute, hour, day of month, month, day of week, as in `15 * * * *`."
         raise refused("bad-cron", f"{shown(text)} does not have the five fields of cron", hint)
     try:
-        CronSim(text, _ANY_INSTANT)
+        slot = next(CronSim(text, _ANY_INSTANT), None)
     # Beside its own error, cronsim fails on odd combinations such as `* * * * 1#1/2`.
     except (CronSimError, ValueError, TypeError, AssertionError) as error:
         reason = f": {error}" if isinstance(error, CronSimError) else ""
         raise refused("bad-cron", f"{shown(text)} is not a cron expression{reason}") from error
+    if slot is None:
+        hint = "Where day of month or day of week begins with `*`, both have to fit."
+        raise refused("bad-cron", f"{shown(text)} has no slot in fifty years", hint)
     return text
 
 
@@ -195,18 +199,28 @@ def _check_printable(text: str) -> str:
     return text
 
 
-Text = Annotated[str, Field(strict=True, max_length=LONGEST_TEXT), AfterValidator(_check_printable)]
-TagName = Annotated[Text, AfterValidator(_check_tag_name)]
+Text = Annotated[
+    str,
+    Field(strict=True, max_length=LONGEST_TEXT),
+    AfterValidator(_check_printable),
+    written.TEXT,
+]
+TagName = Annotated[Text, AfterValidator(_check_tag_name), written.TAG_NAME]
 TagValue = Annotated[str, Field(strict=True, max_length=256)]
 Name = Annotated[
     Text,
     _matching(
         _NAME, "bad-name", "a name: letters, digits, `.`, `_`, `-`, at most 63, no sign first"
     ),
+    written.NAME,
 ]
-Group = Annotated[Text, _matching(_GROUP, "bad-group", "a resource group's name")]
-Mount = Annotated[Text, _matching(_MOUNT, "bad-mount", "an absolute path")]
-TimeOfDay = Annotated[Text, _matching(_TIME_OF_DAY, "bad-time", "a time of day, as in `01:30`")]
+Group = Annotated[Text, _matching(_GROUP, "bad-group", "a resource group's name"), written.GROUP]
+Mount = Annotated[Text, _matching(_MOUNT, "bad-mount", "an absolute path"), written.MOUNT]
+TimeOfDay = Annotated[
+    Text,
+    _matching(_TIME_OF_DAY, "bad-time", "a time of day, as in `01:30`"),
+    written.TIME_OF_DAY,
+]
 ClusterBy = Annotated[
     Text,
     _matching(
@@ -214,19 +228,23 @@ ClusterBy = Annotated[
         "unknown-value",
         "availability_set, scale_set, zone, fault_domain or tag:NAME",
     ),
+    written.CLUSTER_BY,
 ]
-Subscription = Annotated[Text, AfterValidator(_check_subscription)]
-Cron = Annotated[Text, AfterValidator(_check_cron)]
-TimeZone = Annotated[Text, AfterValidator(_check_time_zone)]
+Subscription = Annotated[Text, AfterValidator(_check_subscription), written.SUBSCRIPTION]
+Cron = Annotated[Text, AfterValidator(_check_cron), written.CRON]
+TimeZone = Annotated[Text, AfterValidator(_check_time_zone), written.TIME_ZONE]
 Duration = Annotated[
     timedelta,
     PlainValidator(parse_duration),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,10}[smhdw]$"}),
+    WithJsonSchema(written.DURATION),
 ]
-FreezeLimit = Annotated[Duration, AfterValidator(_check_freeze_limit)]
+FreezeLimit = Annotated[Duration, AfterValidator(_check_freeze_limit), written.FREEZE_LIMIT]
 RegionName = Annotated[
-    Region, PlainValidator(parse_region), PlainSerializer(str), WithJsonSchema({"type": "string"})
+    Region,
+    PlainValidator(parse_region),
+    PlainSerializer(str),
+    WithJsonSchema(written.region_pattern()),
 ]
 
 
@@ -235,7 +253,7 @@ def _id_or_any(*kinds: str) -> tuple[PlainValidator, PlainSerializer, WithJsonSc
     return (
         PlainValidator(lambda value: "*" if value == "*" else parse(value)),
         PlainSerializer(str),
-        WithJsonSchema({"type": "string", "pattern": r"^(\*$|/subscriptions/)"}),
+        WithJsonSchema(written.id_pattern(*kinds, star=True)),
     )
 
 
@@ -243,7 +261,7 @@ def _region_or(word: str) -> tuple[PlainValidator, PlainSerializer, WithJsonSche
     return (
         PlainValidator(lambda value: word if value == word else parse_region(value)),
         PlainSerializer(str),
-        WithJsonSchema({"type": "string"}),
+        WithJsonSchema(written.region_pattern(word)),
     )
 
 
@@ -251,7 +269,7 @@ def _id_type(*kinds: str) -> tuple[PlainValidator, PlainSerializer, WithJsonSche
     return (
         PlainValidator(id_of(*kinds)),
         PlainSerializer(str),
-        WithJsonSchema({"type": "string", "pattern": "^/subscriptions/"}),
+        WithJsonSchema(written.id_pattern(*kinds)),
     )
 
 
@@ -270,5 +288,5 @@ SubnetIdOrAny = Annotated[
 ]
 RegionOrAny = Annotated[Region | Literal["*"], *_region_or("*")]
 RegionOrPaired = Annotated[Region | Literal["paired"], *_region_or("paired")]
-Version = Annotated[int, Field(strict=True), AfterValidator(_check_version)]
-UserTags = Annotated[dict[TagName, TagValue], AfterValidator(_check_tags)]
+Version = Annotated[int, Field(strict=True), AfterValidator(_check_version), written.VERSION]
+UserTags = Annotated[dict[TagName, TagValue], AfterValidator(_check_tags), written.USER_TAGS]
