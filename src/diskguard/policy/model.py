@@ -42,6 +42,7 @@ from diskguard.policy.sections import (
     When,
 )
 from diskguard.policy.wording import refused
+from diskguard.policy.written import NeverNull
 
 OVERRIDABLE: Final = (
     "consistency",
@@ -64,7 +65,7 @@ def _not_null(value: object) -> object:
 
 
 T = TypeVar("T")
-Given = Annotated[T | None, BeforeValidator(_not_null)]
+Given = Annotated[T | None, BeforeValidator(_not_null), NeverNull()]
 
 
 # -- where ------------------------------------------------------------------------------------
