@@ -18,11 +18,15 @@ DiskguardError
 ├── Interrupted             130   SIGINT ended it before it had a result
 │   └── Terminated          143   the same by SIGTERM
 ├── CloudRefused              1   Azure said no, for a reason not above
+│   ├── ProviderNotRegistered
 │   ├── ResourceMissing
 │   ├── ResourceConflict
 │   └── SnapshotInUse
 ├── OutputLost                1   the work was done, its result could not be written
 ├── NameTaken                 1   something that is not ours bears the name we need
+├── PruneRefused              1   what a deletion depends on is in doubt; nothing was deleted
+├── StillHeld                 1   a legal hold lies on it; it was not deleted
+├── NotTheSame                1   it is not, or no longer, what was to be deleted
 ├── UnsupportedSource         1   a disk or VM that cannot be backed up this way
 ├── EndpointRefused           1   an endpoint that must not get a token
 └── GuestTrouble              1   the guest would not, or could not, freeze
@@ -212,6 +216,12 @@ class CloudRefused(DiskguardError):
         self.azure_code = azure_code
 
 
+class ProviderNotRegistered(CloudRefused):
+    """The subscription does not use that part of Azure, so nothing of it is there."""
+
+    code = "provider-not-registered"
+
+
 class ResourceMissing(CloudRefused):
     """The thing asked about does not exist."""
 
@@ -240,6 +250,24 @@ class NameTaken(DiskguardError):
     """Something that is not of this attempt bears the name we need."""
 
     code = "name-taken"
+
+
+class PruneRefused(DiskguardError):
+    """What a deletion depends on is in doubt; nothing was deleted."""
+
+    code = "prune-refused"
+
+
+class StillHeld(DiskguardError):
+    """A legal hold lies on it; it was not deleted."""
+
+    code = "held"
+
+
+class NotTheSame(DiskguardError):
+    """It is not, or no longer, what was to be deleted; it was left as it is."""
+
+    code = "not-the-same"
 
 
 class UnsupportedSource(DiskguardError):

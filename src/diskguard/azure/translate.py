@@ -124,6 +124,7 @@ def parse_snapshot(document: Document) -> Snapshot:
     properties = _section(document, "properties")
     creation = _section(properties, "creationData")
     encryption = _section(properties, "encryption")
+    immutability = _section(properties, "immutabilityPolicy")
     return Snapshot(
         id=_id(document),
         unique_id=_text(properties, "uniqueId"),
@@ -141,6 +142,9 @@ def parse_snapshot(document: Document) -> Snapshot:
         copy_error=parse_copy_error(properties),
         encryption_set=_as_id(_text(encryption, "diskEncryptionSetId")),
         sku=_text(_section(document, "sku"), "name"),
+        immutability=_text(immutability, "type") or None,
+        immutable_since=parse_instant(immutability.get("policyStartTime")),
+        immutable_until=parse_instant(immutability.get("policyExpirationTime")),
     )
 
 

@@ -128,6 +128,9 @@ class Snapshot:
     copy_error: str | None = None
     encryption_set: ResourceId | None = None
     sku: str = ""
+    immutability: str | None = None  # Unlocked | Locked, also of a policy that has expired
+    immutable_since: datetime | None = None
+    immutable_until: datetime | None = None
 
     @property
     def name(self) -> str:

@@ -101,6 +101,7 @@ class Member:
     taken_at: datetime | None
     region: Region
     role: str  # os | data | disk
+    immutable_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,10 +114,19 @@ class LocationPart:
     members: tuple[Member, ...]
     seal: Seal | None
 
+    @property
+    def immutable_until(self) -> datetime | None:
+        """Until when Azure lets nobody delete all of it; an instant that has passed binds no more."""
+        instants = [each.immutable_until for each in self.members if each.immutable_until]
+        return max(instants, default=None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestorePoint:
-    """One moment of one VM (or of one disk without a VM) that was, or is being, kept."""
+    """One moment of one VM (or of one disk without a VM) that was, or is being, kept.
+
+    `hold` is the text of the legal hold on any of its snapshots, None where there is none.
+    """
 
     id: str
     policy: str
@@ -128,6 +138,7 @@ class RestorePoint:
     state: PointState
     requested: Grade
     parts: tuple[LocationPart, ...]
+    hold: str | None = None
 
     def part(self, location: Location) -> LocationPart | None:
         """The point's part in that location, or None if the policy has no such location."""
@@ -137,3 +148,14 @@ class RestorePoint:
     def seal(self) -> Seal | None:
         """The seal, from whichever location has one."""
         return next((part.seal for part in self.parts if part.seal is not None), None)
+
+    @property
+    def held(self) -> bool:
+        """True when a legal hold keeps it, whatever any rule says."""
+        return self.hold is not None
+
+    @property
+    def immutable_until(self) -> datetime | None:
+        """Until when Azure lets nobody delete all of it, in whichever location that is latest."""
+        instants = [each.immutable_until for each in self.parts if each.immutable_until]
+        return max(instants, default=None)

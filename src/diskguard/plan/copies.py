@@ -54,6 +54,23 @@ def plan_copies(policy: Policy, estate: Estate, *, now: datetime) -> CopyPlan:
     )
 
 
+def points_to_copy(policy: Policy, estate: Estate, *, now: datetime) -> frozenset[str]:
+    """Name every point whose copies are still wanted and not final: they need their originals.
+
+    Also those whose copy can go nowhere today, or waits for another one.
+    """
+    if policy.locations.dr is None:
+        return frozenset()
+    look = _look(policy, estate, now)
+    return frozenset(
+        point.id
+        for source, points in _by_source(look.assembly.points)
+        if "dr" in (wish := look.wish_for(source)).copying.to
+        for point in _wanted(points, wish)
+        if _outstanding(point, look) is not None
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wished:
     """What applies to the copies of one source."""
@@ -145,8 +162,7 @@ def _steps_of(source: ResourceId, points: Sequence[RestorePoint], look: _Look) -
     wish = look.wish_for(source)
     if "dr" not in wish.copying.to:
         return
-    wanted = _first_of_each_day(points) if wish.copying.which == "daily-first" else points
-    ready = takewhile(_background_is_done, wanted)
+    ready = takewhile(_background_is_done, _wanted(points, wish))
     outstanding = [each for point in ready if (each := _outstanding(point, look)) is not None]
     given_up = _overflow(outstanding, wish.copying.backlog.max_pending)
     for each in outstanding:
@@ -154,6 +170,10 @@ def _steps_of(source: ResourceId, points: Sequence[RestorePoint], look: _Look) -
             look.skipped.append(_give_up(each, look))
         else:
             yield from _steps(each, wish, look)
+
+
+def _wanted(points: Sequence[RestorePoint], wish: _Wished) -> Sequence[RestorePoint]:
+    return _first_of_each_day(points) if wish.copying.which == "daily-first" else points
 
 
 def _background_is_done(point: RestorePoint) -> bool:

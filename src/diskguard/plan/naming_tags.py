@@ -28,6 +28,8 @@ from diskguard.plan.naming_seal import (
 PREFIX = "diskguard-"
 STOPPED = "diskguard-stopped"  # on a VM, during an offline backup (freeze.md)
 COPY_SKIPPED = "diskguard-copy-skipped"  # on a source's first member: its copies were given up
+HOLD = "diskguard-hold"  # on any member or copy: the whole point stays, everywhere
+PRUNING = "diskguard-pruning"  # on a part's first member, the last to go: its deletion has begun
 FORMAT = "1"
 MAX_TAGS = 50  # Azure's limit per resource
 MAX_USER_TAGS = 20  # leaves room for ours, a long seal, a hold and what later versions add
@@ -106,6 +108,8 @@ class ParsedMember:
     seal: Seal | None = None
     seal_trouble: str | None = None
     copy_skipped: str | None = None
+    hold: str | None = None
+    pruning: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +197,11 @@ def copied_from(snapshot: Snapshot) -> str | None:
     return _lowered(snapshot).get(_SOURCE_UNIQUE_ID)
 
 
+def hold_of(snapshot: Snapshot) -> str | None:
+    """The hold that lies on a snapshot, whatever its value; None for none."""
+    return _lowered(snapshot).get(HOLD)
+
+
 def is_copy_as_wished(snapshot: Snapshot, wished: Mapping[str, str]) -> bool:
     """True when a snapshot says it is the copy those tags ask for: same attempt, same source."""
     tags = _lowered(snapshot)
@@ -244,6 +253,8 @@ def _parsed(snapshot: Snapshot, tags: Mapping[str, str], places: Places) -> Pars
         seal=seal,
         seal_trouble=trouble,
         copy_skipped=tags.get(COPY_SKIPPED),
+        hold=tags.get(HOLD),
+        pruning=tags.get(PRUNING),
     )
 
 

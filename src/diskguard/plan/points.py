@@ -145,6 +145,7 @@ def _point(name: str, parts: Parts, places: Places, now: datetime) -> RestorePoi
         state=_point_state([part.state for part in located]),
         requested=first.requested,
         parts=tuple(located),
+        hold=next((each.hold for each in (*primary, *copies) if each.hold is not None), None),
     )
 
 
@@ -228,6 +229,7 @@ def _member(parsed: ParsedMember) -> Member:
         taken_at=parsed.taken_at,
         region=snapshot.region,
         role=identity.role,
+        immutable_until=snapshot.immutable_until,
     )
 
 

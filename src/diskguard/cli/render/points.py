@@ -29,8 +29,9 @@ def point_item(point: RestorePoint) -> dict[str, object]:
         "consistency": _consistency(point),
         "disks": [_disk(member, point) for member in members_of(point)],
         "locations": {part.location.value: part.state.value for part in point.parts},
-        "held": False,
-        "immutable_until": None,
+        "held": point.held,
+        "hold": point.hold,
+        "immutable_until": instant(point.immutable_until),
         "manifest": PointState.MISSING.value,
     }
 
