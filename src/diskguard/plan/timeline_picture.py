@@ -1,0 +1,120 @@
+"""A timeline as a picture: its lanes, marks and gaps, with the instants they lie at."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from diskguard.model.ids import Region, ResourceId
+from diskguard.model.restore_point import Grade, PointState
+from diskguard.plan.backup_limits import MOST_SNAPSHOTS
+from diskguard.plan.freshness import Freshness
+
+
+class Standing(StrEnum):
+    """How a source stands, worst first."""
+
+    LATE = "late"  # the newest restorable point is older than promised, or there is none
+    RISK = "at risk"  # in time, but something about it is wrong
+    FINE = "in time"
+
+
+class GapKind(StrEnum):
+    """What a stretch without a fresh enough point means."""
+
+    OPEN = "open"  # goes on until now: restoring now would lose more than promised
+    PAST = "past"  # a point made in it would still be kept, so there was none
+    THINNED = "thinned"  # retention would have removed what was made in it: nothing can be said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One point in one location. `grade` is None unless it is restorable there."""
+
+    at: datetime
+    point: str
+    state: PointState
+    grade: Grade | None
+    downgraded: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A stretch in which the newest point was older than the RPO."""
+
+    since: datetime
+    until: datetime
+    kind: GapKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """One source in one location. `marks` are oldest first; `unmarked` are too many to draw."""
+
+    fresh: Freshness
+    region: Region | None
+    standing: Standing
+    marks: tuple[Mark, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    unmarked: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standstill:
+    """How long a guest stood still for a point, and the most it was allowed to."""
+
+    point: str
+    at: datetime
+    length: timedelta
+    limit: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyTime:
+    """How long the copy of a point took, or takes.
+
+    Azure keeps when a copy began, not when it ended. `length` of a finished one is therefore the
+    longest it can have taken: until the same disks' next copy began, which waits for the last one.
+    """
+
+    point: str
+    state: PointState
+    began: datetime
+    length: timedelta
+    percent: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskQuota:
+    """How many snapshots Azure counts against a disk, ours or not."""
+
+    disk: str
+    used: int
+    most: int = MOST_SNAPSHOTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """One VM, or one disk without a VM. `drawn` False: its lanes have neither marks nor gaps."""
+
+    source: ResourceId
+    name: str
+    rule: str
+    standing: Standing
+    lanes: tuple[Lane, ...]
+    drawn: bool
+    standstills: tuple[Standstill, ...]
+    copies: tuple[CopyTime, ...]
+    quota: DiskQuota | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """Everything to be drawn between two instants, the worst first."""
+
+    since: datetime
+    until: datetime
+    tracks: tuple[Track, ...]
+
+    def count(self, standing: Standing) -> int:
+        """How many sources stand so."""
+        return sum(track.standing is standing for track in self.tracks)
