@@ -7,7 +7,7 @@ policy is frozen all the way down except for its few mappings, which nobody chan
 from datetime import timedelta
 from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from diskguard.policy.scalars import (
     Duration,
@@ -42,7 +42,7 @@ from diskguard.policy.sections import (
     When,
 )
 from diskguard.policy.wording import refused
-from diskguard.policy.written import NeverNull
+from diskguard.policy.written import SAYS_SOMETHING, NeverNull
 
 OVERRIDABLE: Final = (
     "consistency",
@@ -115,6 +115,7 @@ class Dr(Strict):
     region_map: dict[RegionName, RegionName] = Field(
         default_factory=dict,
         description="From the VM's region to the copy's; wins over `region`. Many regions have no pair.",
+        examples=[{"westeurope": "northeurope"}],
     )
     resource_group: Group = Field(
         description="Where copies are made: another group than primary's, itself in the DR region."
@@ -170,7 +171,11 @@ class Restore(Strict):
 class Check(Strict):
     """A command that must exit with 0 in the restored VM."""
 
-    run: tuple[Text, ...] = Field(min_length=1, description="The command and its arguments.")
+    run: tuple[Text, ...] = Field(
+        min_length=1,
+        description="The command and its arguments.",
+        examples=[["systemctl", "is-system-running", "--wait"]],
+    )
     timeout: Duration = Field(default=timedelta(minutes=5), description="After this it has failed.")
 
 
@@ -197,23 +202,37 @@ class Drill(Strict):
 class Selector(Strict):
     """Every key must fit; a list fits by any of its entries, with `*` and `?` in names."""
 
+    model_config = ConfigDict(json_schema_extra=SAYS_SOMETHING)
+
     tags: Given[dict[Text, str]] = Field(
         default=None,
         min_length=1,
         description="Tag names without case, values exactly; all of them.",
+        examples=[{"backup": "gold"}],
     )
     resource_groups: Given[tuple[Text, ...]] = Field(
-        default=None, min_length=1, description="Resource groups by name."
+        default=None,
+        min_length=1,
+        description="Resource groups by name.",
+        examples=[["rg-erp-*"]],
     )
-    names: Given[tuple[Text, ...]] = Field(default=None, min_length=1, description="VMs by name.")
+    names: Given[tuple[Text, ...]] = Field(
+        default=None, min_length=1, description="VMs by name.", examples=[["db-*"]]
+    )
     ids: Given[tuple[SourceId, ...]] = Field(
         default=None, min_length=1, description="VMs, or disks without a VM, by id."
     )
     scale_sets: Given[tuple[Text, ...]] = Field(
-        default=None, min_length=1, description="VMs of flexible scale sets, by the set's name."
+        default=None,
+        min_length=1,
+        description="VMs of flexible scale sets, by the set's name.",
+        examples=[["vmss-cassandra"]],
     )
     disks: Given[tuple[Text, ...]] = Field(
-        default=None, min_length=1, description="Managed disks without a VM, by name."
+        default=None,
+        min_length=1,
+        description="Managed disks without a VM, by name.",
+        examples=[["archive-*"]],
     )
 
     @model_validator(mode="after")

@@ -21,6 +21,7 @@ from diskguard.policy.scalars import (
     list_or_text,
 )
 from diskguard.policy.wording import refused
+from diskguard.policy.written import DAYS_BELONG_TO_A_MODE, ONE_OF_CRON_AND_EVERY
 
 LinuxMethod = Literal["fsfreeze", "crash", "offline"]
 WindowsMethod = Literal["vss", "crash", "offline"]
@@ -40,11 +41,12 @@ class Disks(Strict):
     """Disks left out of every restore point."""
 
     exclude_luns: tuple[Annotated[int, Field(ge=0, le=63)], ...] = Field(
-        default=(), description="Data disks by their LUN."
+        default=(), description="Data disks by their LUN.", examples=[[9]]
     )
     exclude_names: tuple[Text, ...] = Field(
         default=(),
         description="Disks by name, with `*` and `?`; upper and lower case are the same.",
+        examples=[["*-tempdb"]],
     )
 
 
@@ -94,7 +96,9 @@ class Hook(Strict):
 
     name: Name = Field(description="How reports call it.")
     run: tuple[Text, ...] = Field(
-        min_length=1, description="The command and its arguments; no shell looks at them."
+        min_length=1,
+        description="The command and its arguments; no shell looks at them.",
+        examples=[["psql", "-c", "CHECKPOINT"]],
     )
     timeout: Duration = Field(
         default=timedelta(seconds=30), description="After this the command is ended."
@@ -124,6 +128,8 @@ class Hooks(Strict):
 
 class When(Strict):
     """Either `cron`, or `every` with an optional `at`."""
+
+    model_config = ConfigDict(json_schema_extra=ONE_OF_CRON_AND_EVERY)
 
     cron: Cron | None = Field(default=None, description="Five fields, as in `15 * * * *`.")
     every: Duration | None = Field(default=None, description="The time between two slots.")
@@ -232,6 +238,8 @@ class Retention(Strict):
 
 class Immutable(Strict):
     """Whether a location's points can be deleted before their time."""
+
+    model_config = ConfigDict(json_schema_extra=DAYS_BELONG_TO_A_MODE)
 
     mode: Literal["none", "unlocked", "locked"] = Field(
         default="none", description="`locked` can never be shortened, by anybody."

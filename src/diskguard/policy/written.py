@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic import GetJsonSchemaHandler
+from pydantic import GetJsonSchemaHandler, JsonValue
 from pydantic_core import CoreSchema
 
 
@@ -44,9 +44,10 @@ def _pattern(pattern: str, words: str, *examples: object) -> dict[str, object]:
 
 
 def _any_case(word: str) -> str:
-    """Give a pattern for the word in upper and lower case: JSON Schema has no flag for that."""
+    """Give a pattern for the word (letters, `.`, `-`) in any case: JSON Schema has no flag for that."""
     return "".join(
-        f"[{each.lower()}{each.upper()}]" if each.isalpha() else re.escape(each) for each in word
+        f"[{each.lower()}{each.upper()}]" if each.isalpha() else each.replace(".", r"\.")
+        for each in word
     )
 
 
@@ -99,7 +100,7 @@ NAME: Final = Written(
 # JavaScript's \w has no letters of other alphabets, which Azure takes.
 GROUP: Final = Written(
     _pattern(
-        r"^[^\s<>%&?/\\#*:'\"]{0,89}[^\s<>%&?/\\#*:'\".]$",
+        r"^[^\s<>%&?/\\#*:']{0,89}[^\s<>%&?/\\#*:'.]$",
         "A resource group's name",
         "rg-diskguard-eus",
     )
@@ -148,5 +149,27 @@ DURATION: Final[dict[str, object]] = {
         "A whole number and its unit: 90s, 30m, 24h, 90d or 2w",
         *("90s", "30m", "24h", "90d", "2w"),
     ),
+}
+# What must hold between keys of one section.
+ONE_OF_CRON_AND_EVERY: Final[dict[str, JsonValue]] = {
+    "oneOf": [
+        {
+            "required": ["cron"],
+            "properties": {"cron": {"type": "string"}, "at": {"type": "null"}},
+        },
+        {"required": ["every"], "properties": {"every": {"type": "string"}}},
+    ]
+}
+DAYS_BELONG_TO_A_MODE: Final[dict[str, JsonValue]] = {
+    "if": {"required": ["mode"], "properties": {"mode": {"not": {"const": "none"}}}},
+    "then": {"required": ["days"], "properties": {"days": {"type": "integer"}}},
+    "else": {"properties": {"days": {"type": "null"}}},
+}
+SAYS_SOMETHING: Final[dict[str, JsonValue]] = {
+    "minProperties": 1,
+    "not": {
+        "required": ["disks"],
+        "anyOf": [{"required": ["names"]}, {"required": ["scale_sets"]}],
+    },
 }
 FREEZE_LIMIT: Final = Written(_pattern("^0*(?:(?:[3-9]|[1-5][0-9]|60)s|1m)$", "3s to 60s", "10s"))
