@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from diskguard.model.azure_backup import BackupItem, VaultKind
 from diskguard.model.estate import Disk, EncryptionSet, Group, ScaleSet, Snapshot, Vm
 from diskguard.model.events import Event
 from diskguard.model.guest import Armed, FreezeRequest, GuestReport, ThawReport
@@ -55,6 +56,12 @@ class Inventory(Protocol):
 
     async def find_group(self, subscription: str, name: str) -> Group | None:
         """The resource group, or None if there is none of that name."""
+
+    async def list_vaults(self, subscription: str, kind: VaultKind) -> tuple[ResourceId, ...]:
+        """Every vault of that kind in the subscription; ProviderNotRegistered where none can be."""
+
+    async def list_backup_items(self, vault: ResourceId) -> tuple[BackupItem, ...]:
+        """Every VM (Recovery Services) or disk (backup vault) that the vault knows, in any state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +126,9 @@ class Compute(Protocol):
 
     async def find_vm(self, id: ResourceId) -> Vm | None:
         """The VM as it is now, with its power state, or None if there is none."""
+
+    async def find_disk(self, id: ResourceId) -> Disk | None:
+        """The managed disk as it is now, or None if there is none."""
 
     async def stop_vm(self, id: ResourceId, *, deallocate: bool) -> None:
         """Return when the VM has stopped. One that is stopped already is fine."""

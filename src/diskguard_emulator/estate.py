@@ -75,6 +75,30 @@ class NamedSpec(_Strict):
     tags: dict[str, str] = Field(default_factory=dict)
 
 
+class ProtectedSpec(_Strict):
+    """A VM (in a Recovery Services vault) or a disk (in a backup vault) that Azure Backup protects.
+
+    `state` is Azure's word; absent: the one of an item whose backups are made. `exclude_luns` and
+    `only_luns` are a VM's data disks.
+    """
+
+    name: str
+    group: str = "app"
+    state: str | None = None
+    last_backup: str | None = None
+    exclude_luns: tuple[int, ...] = ()
+    only_luns: tuple[int, ...] | None = None
+
+
+class VaultSpec(_Strict):
+    """A vault of Azure Backup with what it protects."""
+
+    name: str
+    group: str = "rg-backup"
+    region: str = "eastus"
+    protects: tuple[ProtectedSpec, ...] = ()
+
+
 class LockSpec(_Strict):
     """A lock at a scope, which is a path below the subscription or a whole id."""
 
@@ -107,6 +131,8 @@ class SubscriptionSpec(_Strict):
     availability_sets: tuple[NamedSpec, ...] = ()
     encryption_sets: tuple[NamedSpec, ...] = ()
     locks: tuple[LockSpec, ...] = ()
+    vaults: tuple[VaultSpec, ...] = ()
+    backup_vaults: tuple[VaultSpec, ...] = ()
     unregistered: tuple[str, ...] = ()
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from diskguard_emulator.call import Handler
 from diskguard_emulator.handlers import (
+    azure_backup,
     disks,
     generic,
     groups,
@@ -55,6 +56,7 @@ DISKS: Final = frozenset(
 )
 GROUPS: Final = frozenset(["2020-06-01", "2021-04-01", "2022-09-01", "2024-11-01", "2025-04-01"])
 SUBS: Final = frozenset(["2016-06-01", "2019-11-01", "2020-01-01", "2022-12-01", "2025-04-01"])
+BACKUP: Final = frozenset(["2024-04-01"])
 LOCKS: Final = frozenset(["2016-09-01", "2020-05-01"])
 KEPT: Final = frozenset(
     [
@@ -144,6 +146,11 @@ SCREEN: Final[tuple[Route, ...]] = (
     Route("GET", f"{ALL}/availabilitySets", COMPUTE, f"{AVAILABILITY_SET}/read", lists.lister(AVAILABILITY_SET), "HighCostGetVM"),
     Route("GET", f"{IN}/availabilitySets", COMPUTE, f"{AVAILABILITY_SET}/read", lists.lister(AVAILABILITY_SET, grouped=True), "HighCostGetVM"),
     Route("GET", f"{IN}/availabilitySets/{{name}}", COMPUTE, f"{AVAILABILITY_SET}/read", lists.getter(AVAILABILITY_SET), "LowCostGetVM"),
+    # Witness for these four actions: the built-in role Backup Reader
+    Route("GET", f"{SUB}/providers/{azure_backup.VAULT}", BACKUP, "Microsoft.RecoveryServices/Vaults/read", azure_backup.list_vaults),
+    Route("GET", f"{RG}/providers/{azure_backup.VAULT}/{{vault}}/backupProtectedItems", BACKUP, "Microsoft.RecoveryServices/Vaults/backupProtectedItems/read", azure_backup.list_protected_items),
+    Route("GET", f"{SUB}/providers/{azure_backup.BACKUP_VAULT}", BACKUP, f"{azure_backup.BACKUP_VAULT}/read", azure_backup.list_backup_vaults),
+    Route("GET", f"{RG}/providers/{azure_backup.BACKUP_VAULT}/{{vault}}/backupInstances", BACKUP, f"{azure_backup.BACKUP_INSTANCE}/read", azure_backup.list_instances),
     # Witness for these two actions: the role of the Azure Disk CSI driver
     Route("GET", f"{ALL}/locations/{{region}}/DiskOperations/{{id}}", DISKS, "Microsoft.Compute/locations/DiskOperations/read", operations.read, "GetDiskOperation"),
     Route("GET", f"{ALL}/locations/{{region}}/operations/{{id}}", COMPUTE, "Microsoft.Compute/locations/operations/read", operations.read, "GetVMOperation"),

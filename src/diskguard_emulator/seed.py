@@ -28,6 +28,7 @@ from diskguard_emulator.resources import (
     Resource,
     Vm,
 )
+from diskguard_emulator.seed_vaults import add_vaults
 from diskguard_emulator.settings import Settings
 from diskguard_emulator.wire import JsonObject
 from diskguard_emulator.world import Group, Lock, Subscription, World
@@ -81,6 +82,7 @@ class _Builder:
             self._add_disk(disk, None)
         for lock in self.spec.locks:
             self._add_lock(lock.name, lock.scope, lock.level)
+        self._add_vaults()
 
     # ------------------------------------------------------------------ small things
 
@@ -112,6 +114,11 @@ class _Builder:
     def _add_scale_set(self, spec: ScaleSetSpec) -> None:
         made = self._add_named(spec, SCALE_SET, {"orchestrationMode": spec.mode})
         made.top = {"sku": {"name": "Standard_D4s_v5", "capacity": spec.capacity}}
+
+    def _add_vaults(self) -> None:
+        for vault in (*self.spec.vaults, *self.spec.backup_vaults):
+            self._need_group(vault.group, vault.region)
+        add_vaults(self.world, self.spec)
 
     def _add_lock(self, name: str, scope: str, level: str) -> None:
         whole = scope if scope.startswith("/") else f"/subscriptions/{self.spec.id}/{scope}"

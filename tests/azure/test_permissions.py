@@ -21,9 +21,11 @@ from tests.support.inprocess import SUBSCRIPTION, running_cloud
 
 from diskguard import errors
 from diskguard.azure.permissions import PERMISSIONS, Scope, render_permissions
+from diskguard.model.azure_backup import VaultKind
 from diskguard.model.guest import FreezeRequest, GuestDisk
 from diskguard.model.ids import Region
 from diskguard_emulator.access import Grant, Principal
+from diskguard_emulator.estate import VaultSpec
 
 PAGE = Path(__file__).parents[2] / "docs/operations/permissions.md"
 HOME = f"/subscriptions/{SUBSCRIPTION}"
@@ -62,6 +64,9 @@ async def look_around(room: Room) -> None:
     await inventory.list_pairs(SUBSCRIPTION)
     await inventory.list_encryption_sets(SUBSCRIPTION)
     await inventory.find_group(SUBSCRIPTION, WEST)
+    for kind in VaultKind:
+        for vault in await inventory.list_vaults(SUBSCRIPTION, kind):
+            await inventory.list_backup_items(vault)
 
 
 async def work_on_a_vm(room: Room) -> None:
@@ -91,7 +96,8 @@ async def make_and_copy_a_snapshot(room: Room) -> None:
 
 @pytest.fixture
 async def cloud():
-    async with running_cloud(an_estate(a_vm("db01", 0, guest="virtual"))) as cloud:
+    vaults = {name: (VaultSpec(name=name),) for name in ("vaults", "backup_vaults")}
+    async with running_cloud(an_estate(a_vm("db01", 0, guest="virtual"), **vaults)) as cloud:
         yield cloud
 
 

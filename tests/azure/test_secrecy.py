@@ -112,7 +112,7 @@ async def test_a_redirect_is_not_followed(room):
 async def test_an_unregistered_provider_is_told_and_not_registered(room):
     room.befall(Fails(status=409, code="MissingSubscriptionRegistration"), path="/virtualMachines")
 
-    with pytest.raises(errors.ResourceConflict, match="MissingSubscriptionRegistration"):
+    with pytest.raises(errors.ProviderNotRegistered, match="MissingSubscriptionRegistration"):
         await room.azure.compute.find_vm(a_vm_id())
 
     assert room.sent("POST") == 0

@@ -12,7 +12,7 @@ from diskguard.azure.clients import Clients
 from diskguard.azure.failures import AnswerUnreadable, azure_failures, in_use, is_missing
 from diskguard.azure.gate import told
 from diskguard.azure.operations import Accepted, follow, paced, read_operation
-from diskguard.azure.translate import parse_snapshot, parse_vm
+from diskguard.azure.translate import parse_disk, parse_snapshot, parse_vm
 from diskguard.errors import (
     CloudRefused,
     CloudUnreachable,
@@ -20,7 +20,7 @@ from diskguard.errors import (
     ResourceMissing,
     SnapshotInUse,
 )
-from diskguard.model.estate import PowerState, Snapshot, Vm
+from diskguard.model.estate import Disk, PowerState, Snapshot, Vm
 from diskguard.model.ids import ResourceId
 from diskguard.model.wish import OperationState, Requested, SnapshotWish
 from diskguard.ports import Reservation
@@ -138,6 +138,17 @@ class AzureCompute:
                 return parse_vm(
                     await client.virtual_machines.get(id.group, id.name, expand="instanceView")
                 )
+        except ResourceMissing as missing:
+            if is_missing(missing):
+                return None
+            raise
+
+    async def find_disk(self, id: ResourceId) -> Disk | None:
+        """GET it."""
+        client = self.clients.compute(id.subscription)
+        try:
+            with azure_failures(f"reading disk {id.name}"):
+                return parse_disk(await client.disks.get(id.group, id.name))
         except ResourceMissing as missing:
             if is_missing(missing):
                 return None

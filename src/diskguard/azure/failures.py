@@ -24,6 +24,7 @@ _IN_USE: Final = re.compile(
 )
 _LIMIT: Final = re.compile(r"Snapshots?(?:Count|Limit)", re.IGNORECASE)
 _QUOTA: Final = re.compile(r"quota", re.IGNORECASE)
+_NOT_REGISTERED: Final = "MissingSubscriptionRegistration"
 _NO_ACCESS: Final = frozenset({"AuthorizationFailed", "LinkedAuthorizationFailed"})
 
 
@@ -189,6 +190,8 @@ def _refused(refusal: Refusal, text: str) -> errors.CloudRefused:
     hint = None
     if refusal.code == "ScopeLocked":
         kind, hint = errors.CloudRefused, "A lock forbids it; `az lock list` shows which."
+    if refusal.code == _NOT_REGISTERED:
+        kind, hint = errors.ProviderNotRegistered, "`az provider register` registers it."
     return kind(text, azure_code=refusal.code, hint=hint, correlation_id=refusal.correlation_id)
 
 

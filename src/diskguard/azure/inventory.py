@@ -4,10 +4,17 @@ from collections.abc import AsyncIterable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from diskguard.azure.backup_lists import (
+    items_path,
+    parse_item,
+    parse_vault,
+    read_pages,
+    values_of,
+    vaults_path,
+)
 from diskguard.azure.clients import Clients
 from diskguard.azure.compute import AzureCompute
 from diskguard.azure.failures import (
-    AnswerUnreadable,
     azure_failures,
     is_missing,
     refusal_of,
@@ -25,6 +32,7 @@ from diskguard.azure.translate import (
     parse_vm,
 )
 from diskguard.errors import ResourceMissing
+from diskguard.model.azure_backup import BackupItem, VaultKind
 from diskguard.model.estate import Disk, EncryptionSet, Group, ScaleSet, Snapshot, Vm
 from diskguard.model.ids import Region, ResourceId
 
@@ -91,7 +99,7 @@ class AzureInventory:
             response = await self.clients.resources(subscription).send_request(request)
             if response.status_code != 200:
                 raise translate_refusal(refusal_of(response), doing)
-            pairs = [parse_pair(each) for each in _values(response.json())]
+            pairs = [parse_pair(each) for each in values_of(response.json())]
         return dict(pair for pair in pairs if pair is not None)
 
     async def list_encryption_sets(self, subscription: str) -> tuple[EncryptionSet, ...]:
@@ -112,6 +120,23 @@ class AzureInventory:
                 return None
             raise
 
+    async def list_vaults(self, subscription: str, kind: VaultKind) -> tuple[ResourceId, ...]:
+        """Every vault of that kind."""
+        doing = f"listing {kind} of {subscription}"
+        with azure_failures(doing):
+            path = vaults_path(subscription, kind)
+            found = await read_pages(self.clients, subscription, path, doing)
+            return tuple(parse_vault(each) for each in found)
+
+    async def list_backup_items(self, vault: ResourceId) -> tuple[BackupItem, ...]:
+        """Every VM or disk of the vault."""
+        doing = f"listing what vault {vault.name} protects"
+        with azure_failures(doing):
+            path = items_path(vault)
+            found = await read_pages(self.clients, vault.subscription, path, doing)
+            items = [parse_item(vault, each) for each in found]
+        return tuple(item for item in items if item is not None)
+
 
 async def _every(
     doing: str,
@@ -128,14 +153,7 @@ async def _every(
 def _check_page(response: Any) -> None:
     """Refuse a page without its list: the SDK would read it as the end of an empty one."""
     if response.http_response.status_code == 200:
-        _values(response.http_response.json())
-
-
-def _values(page: object) -> list[Document]:
-    values = page.get("value") if isinstance(page, Mapping) else None
-    if not isinstance(values, list) or not all(isinstance(each, Mapping) for each in values):
-        raise AnswerUnreadable("a page without its list")
-    return values
+        values_of(response.http_response.json())
 
 
 def _id_and_power(document: Document) -> tuple[ResourceId, Any]:

@@ -10,6 +10,8 @@ PROVIDERS = (
     "Microsoft.Resources",
     "Microsoft.Network",
     "Microsoft.Authorization",
+    "Microsoft.RecoveryServices",
+    "Microsoft.DataProtection",
 )
 
 
