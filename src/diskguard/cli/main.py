@@ -18,6 +18,8 @@ COMMANDS: Final = {
     name: f"diskguard.cli.{name}:{name}_command"
     for name in (
         "validate",
+        "schema",
+        "simulate",
         "plan",
         "backup",
         "copy",

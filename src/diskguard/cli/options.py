@@ -49,7 +49,7 @@ def shared_options(formats: tuple[str, ...]) -> list[click.Parameter]:
             ["-o", "--output"],
             type=click.Choice(formats),
             default=formats[0],
-            envvar="DISKGUARD_OUTPUT" if formats == FORMATS else None,
+            envvar="DISKGUARD_OUTPUT" if set(FORMATS) <= set(formats) else None,
             show_default=True,
             help="What stdout is written as.",
         ),

@@ -119,7 +119,9 @@ class Session:
 
     def _write(self, page: Page) -> None:
         output, now = self.view.output, self.around.clock.now()
-        if output in ("json", "yaml"):
+        if output in page.forms:
+            lines = [*page.forms[output]()]
+        elif output in ("json", "yaml"):
             whole = json.document(page, at=now, run_id=self.run_id)
             lines = [json.json_text(whole, indent=2) if output == "json" else json.yaml_text(whole)]
         elif output == "jsonl":

@@ -1,6 +1,6 @@
 """What a command has to show: items for machines, blocks for people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from diskguard.cli.render.cells import Cell
@@ -29,7 +29,8 @@ Block = Table | Lines
 class Page:
     """A command's result in every form. `more` are further keys of the document.
 
-    `table` is what TSV prints; `blocks` what a person reads.
+    `table` is what TSV prints; `blocks` what a person reads. `forms` are further ones by the name
+    `--output` knows them by; each gives its lines when it is asked for, ready to print.
     """
 
     schema: str
@@ -38,3 +39,4 @@ class Page:
     table: Table = Table(headings=(), rows=())
     exit_code: int = 0
     more: Mapping[str, object] = field(default_factory=dict)
+    forms: Mapping[str, Callable[[], Iterable[str]]] = field(default_factory=dict)
