@@ -10,6 +10,7 @@ from diskguard.model.estate import Disk, EncryptionSet, Group, ScaleSet, Snapsho
 from diskguard.model.events import Event
 from diskguard.model.guest import Armed, FreezeRequest, GuestReport, ThawReport
 from diskguard.model.ids import Region, ResourceId
+from diskguard.model.report import Traffic
 from diskguard.model.wish import OperationState, Requested, SnapshotWish
 
 
@@ -167,7 +168,8 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """The doors a run acts through. `nonce` gives a new random attempt mark, 16 hex digits."""
+    """The doors a run acts through. `nonce` gives a new random attempt mark, 16 hex digits;
+    `traffic` what has been asked of Azure so far."""
 
     inventory: Inventory
     compute: Compute
@@ -175,3 +177,4 @@ class Ports:
     observer: Observer
     clock: Clock
     nonce: Callable[[], str]
+    traffic: Callable[[], Traffic] = Traffic

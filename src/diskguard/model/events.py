@@ -72,6 +72,16 @@ class Recovered(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PointDeleted(Event):
+    """A point's deletion in one location ended. `result`: done, failed, skipped."""
+
+    point: str
+    location: str
+    result: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Warned(Event):
     """Something a reader should know that stops nothing."""
 

@@ -56,6 +56,27 @@ class CopyOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeletionOutcome:
+    """What came of one point's deletion in one location; done means that a read said gone."""
+
+    point: str
+    source: str
+    location: str
+    snapshots: int
+    result: Result
+    reason: str | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What one invocation asked of Azure: requests sent, and those refused as too many (429)."""
+
+    requests: int = 0
+    throttled: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
     """What came of a whole run."""
 
@@ -65,6 +86,7 @@ class RunReport:
     ended_at: datetime
     vms: tuple[VmOutcome, ...] = ()
     copies: tuple[CopyOutcome, ...] = ()
+    deletions: tuple[DeletionOutcome, ...] = ()
     recovered: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()  # of the run itself, of a whole subscription
@@ -86,8 +108,8 @@ class RunReport:
         )
         return 11 if downgraded else 0
 
-    def _items(self) -> list[VmOutcome | CopyOutcome]:
-        return [*self.vms, *self.copies]
+    def _items(self) -> list[VmOutcome | CopyOutcome | DeletionOutcome]:
+        return [*self.vms, *self.copies, *self.deletions]
 
     def _failures(self) -> list[Failure]:
         return [item.failure for item in self._items() if item.failure is not None]

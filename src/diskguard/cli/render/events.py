@@ -66,6 +66,12 @@ def _(event: events.Recovered) -> str:
 
 
 @sentence_of.register
+def _(event: events.PointDeleted) -> str:
+    text = f"{event.point}: deletion in {event.location}: {event.result}"
+    return text + (f" ({event.reason})" if event.reason else "")
+
+
+@sentence_of.register
 def _(event: events.Warned) -> str:
     return f"{event.source.rpartition('/')[2]}: warning [{event.code}]: {event.message}"
 
