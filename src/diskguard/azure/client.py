@@ -12,6 +12,7 @@ from diskguard.azure.pacing import Pacer
 from diskguard.azure.transport import open_transport
 from diskguard.errors import EndpointRefused
 from diskguard.model.events import Event
+from diskguard.model.report import Traffic
 from diskguard.ports import Clock, Compute, Guest, Inventory
 
 if TYPE_CHECKING:
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AzurePorts:
-    """The three doors to Azure a run acts through."""
+    """The three doors to Azure a run acts through, and what has gone through them."""
 
     inventory: Inventory
     compute: Compute
     guest: Guest
+    traffic: Callable[[], Traffic]
 
 
 @asynccontextmanager
@@ -60,7 +62,10 @@ async def open_azure(
         clients = Clients(cloud=known, credential=login, transport=wire, pacer=pacer)
         compute = AzureCompute(clients)
         yield AzurePorts(
-            inventory=AzureInventory(clients, compute), compute=compute, guest=AzureGuest(clients)
+            inventory=AzureInventory(clients, compute),
+            compute=compute,
+            guest=AzureGuest(clients),
+            traffic=pacer.traffic,
         )
 
 

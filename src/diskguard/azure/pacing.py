@@ -13,6 +13,7 @@ from diskguard.azure.failures import parse_retry_after
 from diskguard.azure.throttle import Bucket, Budget, Limit, Wait, Window, parse_remaining
 from diskguard.errors import Throttled
 from diskguard.model.events import Event, Slowed
+from diskguard.model.report import Traffic
 from diskguard.ports import Clock, Reservation
 
 _AFTER_WINDOW: Final = 2  # writes of a VM whose window is over: the script that collects, the seal
@@ -57,6 +58,8 @@ class Pacer:
     notice: Callable[[Event], None]
     budget: Budget = field(default_factory=Budget)
     offset: ClockOffset = field(default_factory=ClockOffset)
+    sent: int = field(init=False, default=0)
+    refused: int = field(init=False, default=0)
     _turns: defaultdict[str, asyncio.Lock] = field(
         init=False, default_factory=lambda: defaultdict(asyncio.Lock)
     )
@@ -72,16 +75,23 @@ class Pacer:
         wait, by Azure's own word, is longer than PATIENCE.
         """
         charges = charges_of(method, url, call)
-        subscription = subscription_of(url)
         if call.window:
             self._take_in_window(charges, call.reserved)
-            return charges
+        else:
+            await self._wait_for_turn(charges, subscription_of(url))
+        self.sent += 1
+        return charges
+
+    def traffic(self) -> Traffic:
+        """What was sent so far, and what of it was one too many."""
+        return Traffic(requests=self.sent, throttled=self.refused)
+
+    async def _wait_for_turn(self, charges: Mapping[Bucket, Limit], subscription: str) -> None:
         while (wait := self._take(charges, subscription)) is not None:
             if wait.bucket is None or wait.closed:
                 await asyncio.sleep(wait.seconds)
             else:
                 await self._stand_in_line(wait.bucket, charges[wait.bucket])
-        return charges
 
     def _take_in_window(self, charges: Mapping[Bucket, Limit], reserved: str) -> None:
         wait = self.budget.take_in_window(charges, self._now(), reserved)
@@ -145,6 +155,7 @@ class Pacer:
 
     def slow_down(self, url: str, charges: Mapping[Bucket, Limit], headers: Any) -> None:
         """Azure refused a request for being one too many: the whole run slows, and is told so."""
+        self.refused += 1
         said = parse_retry_after(headers.get("Retry-After"))
         seconds = _UNSAID if said is None else said
         closed = _empty_ones(charges, read_remaining(headers))

@@ -71,6 +71,7 @@ def wired(clock: "Clock | None" = None) -> Surroundings:
                 observer=observer,
                 clock=clock,
                 nonce=new_nonce,
+                traffic=azure.traffic,
             )
 
     return Surroundings(
