@@ -15,6 +15,7 @@ QUICK = [
     ["version", "-o", "json"],
     ["completion", "bash"],
     ["validate"],
+    ["simulate"],
     *([name, "--help"] for name in COMMANDS),
 ]
 PROGRAM = """
