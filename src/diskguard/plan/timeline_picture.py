@@ -106,6 +106,11 @@ class Track:
     copies: tuple[CopyTime, ...]
     quota: DiskQuota | None
 
+    @property
+    def is_vm(self) -> bool:
+        """False for a disk that no VM has."""
+        return self.source.kind.lower() == "microsoft.compute/virtualmachines"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
