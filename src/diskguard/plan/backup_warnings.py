@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from diskguard.model.estate import Disk, Snapshot
 from diskguard.plan.backup_limits import MANY_SNAPSHOTS, MOST_SNAPSHOTS, SnapshotsOf
 from diskguard.plan.backup_plan import MemberPlan, PlanWarning
+from diskguard.plan.second_copy import NO_SECOND_COPY, why_no_second_copy
 from diskguard.plan.selection import Selected
 
 _CHAIN_BREAK = 4 * 1024**4  # bytes: no difference is kept across it (arm-wire 7)
@@ -16,12 +17,12 @@ def warn_of_disks(
     selected: Selected, members: Sequence[MemberPlan], existing: SnapshotsOf
 ) -> Iterator[PlanWarning]:
     """Give every warning about the disks of one source, disk by disk."""
-    copied = {member.disk_id for member in members if member.copy is not None}
+    planned = {member.disk_id: member for member in members}
     for each in selected.disks:
         disk = each.disk
-        remarks = [remark(disk, existing.get(disk.unique_id.lower(), ())) for remark in _REMARKS]
-        if disk.id not in copied and disk.sku.lower().endswith("_lrs"):
-            remarks.append(_ONLY_ONE)
+        snapshots = existing.get(disk.unique_id.lower(), ())
+        remarks = [remark(disk, snapshots) for remark in _REMARKS]
+        remarks.append(_only_one(disk, planned[disk.id], snapshots))
         for code, message in filter(None, remarks):
             yield PlanWarning(
                 source=selected.source.text, code=code, message=f"disk {disk.name}: {message}"
@@ -41,11 +42,13 @@ def notes_of(selected: Selected) -> tuple[str, ...]:
     return tuple(notes)
 
 
-_ONLY_ONE = (
-    "no-second-copy",
-    "its storage is locally redundant and no copy goes to another region: its data has no second "
-    "copy anywhere",
-)
+def _only_one(
+    disk: Disk, member: MemberPlan, existing: Sequence[Snapshot]
+) -> tuple[str, str] | None:
+    message = why_no_second_copy(
+        disk, copied=member.copy is not None, snapshot_sku=member.wish.sku, existing=existing
+    )
+    return None if message is None else (NO_SECOND_COPY, message)
 
 
 def _new_chain(disk: Disk, existing: Sequence[Snapshot]) -> tuple[str, str] | None:
