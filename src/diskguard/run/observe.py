@@ -48,6 +48,13 @@ async def observe_estate(scope: Scope, inventory: Inventory, *, now: datetime) -
     )
 
 
+async def observe_sources(scope: Scope, inventory: Inventory, *, now: datetime) -> Look:
+    """Read what is protected and its restore points, by lists only: all that a status needs."""
+    return await _look(
+        scope, now, lambda subscription: _observe_sources(subscription, scope, inventory, now)
+    )
+
+
 async def observe_snapshots(scope: Scope, inventory: Inventory, *, now: datetime) -> Look:
     """Read only the restore points' groups: all that list, show and copying need."""
     return await _look(
@@ -102,6 +109,26 @@ async def _observe_one(
         groups=groups.result(),
         encryption_sets=sets.result(),
         pairs={subscription: pairs.result()},
+    )
+
+
+async def _observe_sources(
+    subscription: str, scope: Scope, inventory: Inventory, now: datetime
+) -> Estate:
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            vms = tasks.create_task(inventory.list_vms(subscription))
+            scale_sets = tasks.create_task(inventory.list_scale_sets(subscription))
+            disks = tasks.create_task(inventory.list_disks(subscription))
+            snapshots = tasks.create_task(_list_snapshots(subscription, scope, inventory))
+    except* DiskguardError as group:
+        raise first_error(group) from None
+    return Estate(
+        observed_at=now,
+        vms=vms.result(),
+        scale_sets=scale_sets.result(),
+        disks=disks.result(),
+        snapshots=snapshots.result(),
     )
 
 

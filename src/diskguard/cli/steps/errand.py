@@ -17,12 +17,13 @@ from diskguard.run.observe import (
     Scope,
     observe_estate,
     observe_snapshots,
+    observe_sources,
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eyes:
-    """The two looks at Azure."""
+    """The looks at Azure."""
 
     scope: Scope
     ports: Ports
@@ -31,6 +32,11 @@ class Eyes:
         """Look at everything."""
         now = self.ports.clock.now()
         return self._dated(await observe_estate(self.scope, self.ports.inventory, now=now))
+
+    async def look_at_sources(self) -> Look:
+        """Look at what is protected and its points, by lists only."""
+        now = self.ports.clock.now()
+        return self._dated(await observe_sources(self.scope, self.ports.inventory, now=now))
 
     async def look_at_points(self) -> Look:
         """Look at the restore points only."""
