@@ -39,16 +39,18 @@ __all__ = [
 ]
 
 
-def plan_backup(policy: Policy, estate: Estate, *, now: datetime) -> BackupPlan:
+def plan_backup(
+    policy: Policy, estate: Estate, *, now: datetime, due_only: bool = False
+) -> BackupPlan:
     """Plan one restore point of every source the policy takes; `now`, to the second, names them.
 
-    Trouble stays with its source. A copy that can go nowhere fails the plan (`failures`) and not
+    With `due_only`, of every source with a due slot, and the slot names the point. Trouble stays with its source. A copy that can go nowhere fails the plan (`failures`) and not
     the point: a point in one region is better than none. Raises NothingMatched.
     """
     selection = choose_sources(policy, estate)
-    look = look_at(policy, estate, now)
+    look = look_at(policy, estate, now, due_only=due_only)
     decided = [decide(selected, look) for selected in selection.selected]
-    remarks, failures = _unsupported(selection)
+    remarks, failures = _unsupported(_in_time(selection, decided))
     return BackupPlan(
         policy=policy.name,
         made_at=now,
@@ -57,7 +59,17 @@ def plan_backup(policy: Policy, estate: Estate, *, now: datetime) -> BackupPlan:
         refused=tuple(each.refused for each in decided if each.refused is not None),
         warnings=remarks + tuple(warning for each in decided for warning in each.warnings),
         failures=failures + _once(failure for each in decided for failure in each.failures),
+        due_only=due_only,
     )
+
+
+def _in_time(selection: Selection, decided: list[Decided]) -> Selection:
+    """Leave out the unsupported of rules that wait for their slot: they are told when it is due."""
+    waiting, running = set[str](), set[str]()
+    for selected, each in zip(selection.selected, decided, strict=True):
+        (waiting if each.waits else running).add(selected.rule.name)
+    told = tuple(each for each in selection.unsupported if each.rule not in waiting - running)
+    return replace(selection, unsupported=told)
 
 
 def _with_unsupported(plan: VmPlan, selection: Selection) -> VmPlan:

@@ -9,6 +9,7 @@ from diskguard.model.ids import Region, ResourceId
 from diskguard.model.report import Failure
 from diskguard.model.restore_point import Grade
 from diskguard.model.wish import SnapshotWish
+from diskguard.plan.due import Due
 from diskguard.plan.naming_tags import attempt_tags
 
 
@@ -70,7 +71,8 @@ class VmPlan:
     """One restore point to be made. `source` is the VM, or the disk that has none (`vm` None).
 
     `freeze` is there exactly for Mode.FREEZE. `completion` is about how long a snapshot of this
-    source took last time (None: not known), so that its end is not asked for too early.
+    source took last time (None: not known), so that its end is not asked for too early. `due` says
+    which slot of which schedules it is for; None in a backup by hand.
     """
 
     source: ResourceId
@@ -92,6 +94,7 @@ class VmPlan:
     downgrade_fails: bool = False
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
+    due: Due | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +108,14 @@ class PlanWarning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkippedSource:
-    """A VM or disk this run does not back up, with the reason; not a failure."""
+    """A VM or disk this run does not back up, with the reason; not a failure.
+
+    `due`: whether a slot of it is due all the same; None where that was not asked.
+    """
 
     source: ResourceId
     reason: str
+    due: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +131,8 @@ class BackupPlan:
     """What `backup` will do. Sources in the order of their ids.
 
     `refused` are sources that get no point at all. `failures` are troubles that stop no point:
-    a copy that has nowhere to go, an unsupported source the policy wants to fail for.
+    a copy that has nowhere to go, an unsupported source the policy wants to fail for. `due_only`:
+    only sources with a due slot were planned.
     """
 
     policy: str
@@ -134,6 +142,13 @@ class BackupPlan:
     refused: tuple[RefusedSource, ...] = ()
     warnings: tuple[PlanWarning, ...] = ()
     failures: tuple[Failure, ...] = ()
+    due_only: bool = False
+
+    @property
+    def nothing_due(self) -> bool:
+        """True when only what is due was to be planned, and no slot of any source is."""
+        skipped = any(each.due for each in self.skipped)
+        return self.due_only and not (self.vms or self.refused or skipped)
 
 
 def wish_for_attempt(member: MemberPlan, *, nonce: str, requested_at: datetime) -> SnapshotWish:

@@ -1,8 +1,7 @@
 """What becomes of one source: a plan, or why it is skipped or refused."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from diskguard.errors import DiskguardError, NameTaken, ResourceMissing, UnsupportedSource
@@ -11,6 +10,7 @@ from diskguard.model.guest import LeftOut
 from diskguard.model.ids import ResourceId
 from diskguard.model.report import Failure
 from diskguard.model.restore_point import Location, RestorePoint
+from diskguard.plan.backup_due import find_due, notes_of_slot, warn_of_slot, why_not_due
 from diskguard.plan.backup_limits import SnapshotsOf, by_disk, why_full
 from diskguard.plan.backup_members import PointToMake, plan_members, with_targets
 from diskguard.plan.backup_mode import ChosenMode, choose_mode
@@ -25,6 +25,8 @@ from diskguard.plan.backup_plan import (
 from diskguard.plan.backup_warnings import notes_of, warn_of_disks
 from diskguard.plan.budget import choose_budget, choose_completion, learned_from
 from diskguard.plan.copies_target import find_group
+from diskguard.plan.due import Due
+from diskguard.plan.freshness import points_by_source
 from diskguard.plan.naming_tags import STOPPED
 from diskguard.plan.points import Assembly, assemble_for, attempt_may_live
 from diskguard.plan.selection import Selected
@@ -39,8 +41,9 @@ class Look:
     policy: Policy
     estate: Estate
     now: datetime
+    due_only: bool
     assembly: Assembly
-    points: Mapping[ResourceId, Sequence[RestorePoint]]  # of each VM
+    points: Mapping[ResourceId, Sequence[RestorePoint]]  # of each source
     of_disk: SnapshotsOf
     by_id: Mapping[ResourceId, Snapshot]
 
@@ -55,20 +58,22 @@ class Decided:
     warnings: tuple[PlanWarning, ...] = ()
     failures: tuple[Failure, ...] = ()
 
+    @property
+    def waits(self) -> bool:
+        """True when nothing of it is due yet."""
+        return self.skipped is not None and self.skipped.due is False
 
-def look_at(policy: Policy, estate: Estate, now: datetime) -> Look:
+
+def look_at(policy: Policy, estate: Estate, now: datetime, *, due_only: bool = False) -> Look:
     """Index the estate for the decisions of one plan."""
     assembly = assemble_for(policy, estate, now=now)
-    points: dict[ResourceId, list[RestorePoint]] = defaultdict(list)
-    for point in assembly.points:
-        if point.vm is not None:
-            points[point.vm].append(point)
     return Look(
         policy=policy,
         estate=estate,
         now=now,
+        due_only=due_only,
         assembly=assembly,
-        points=points,
+        points=points_by_source(assembly.points),
         of_disk=by_disk(estate.snapshots),
         by_id={snapshot.id: snapshot for snapshot in estate.snapshots},
     )
@@ -76,24 +81,39 @@ def look_at(policy: Policy, estate: Estate, now: datetime) -> Look:
 
 def decide(selected: Selected, look: Look) -> Decided:
     """Plan one source, or say why not."""
+    points = look.points.get(selected.source, ())
+    due = find_due(selected, points, look.now) if look.due_only else None
+    if look.due_only and due is None:
+        reason = why_not_due(selected, look.now)
+        return Decided(skipped=SkippedSource(source=selected.source, reason=reason, due=False))
     chosen = choose_mode(selected)
     point = PointToMake(
         policy=look.policy,
         selected=selected,
         requested=chosen.requested,
-        slot=look.now.replace(microsecond=0),
+        slot=look.now.replace(microsecond=0) if due is None else due.slot,
     )
-    reason = _why_skipped(selected, point.id, look)
-    if reason is not None:
-        return Decided(skipped=SkippedSource(source=selected.source, reason=reason))
+    skipped = _why_skipped(selected, point.id, look)
+    if skipped is not None:
+        is_due = True if look.due_only else None
+        return Decided(skipped=SkippedSource(source=selected.source, reason=skipped, due=is_due))
+    return _planned(point, chosen, due, look)
+
+
+def _planned(point: PointToMake, chosen: ChosenMode, due: Due | None, look: Look) -> Decided:
+    """Plan the point of a source that is to be taken now, or say why it cannot be."""
+    selected = point.selected
     members = plan_members(point)
     failure = next(_why_refused(point, chosen, members, look), None)
     if failure is not None:
         return Decided(refused=RefusedSource(source=selected.source, failure=failure))
     members, failures = with_targets(point, members, look.estate)
+    plan = _plan(point, chosen, members, look)
+    late = () if due is None else warn_of_slot(selected, due, look.now)
+    notes = () if due is None else notes_of_slot(due)
     return Decided(
-        plan=_plan(point, chosen, members, look),
-        warnings=tuple(warn_of_disks(selected, members, look.of_disk)),
+        plan=replace(plan, due=due, notes=(*notes, *plan.notes)),
+        warnings=(*late, *warn_of_disks(selected, members, look.of_disk)),
         failures=failures,
     )
 

@@ -16,7 +16,7 @@ from diskguard.policy.model import Policy
 
 SCHEMA = "diskguard/saved-plan/1"
 # What may change without the plan becoming another one: lessons of later points, and words.
-_MAY_CHANGE = frozenset({"completion", "notes", "left_out", "mode_reason", "members"})
+_MAY_CHANGE = frozenset({"completion", "notes", "left_out", "mode_reason", "members", "due"})
 
 
 def dump_plan(plan: BackupPlan) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def differences(saved: BackupPlan, policy: Policy, estate: Estate) -> tuple[str,
     if saved.policy != policy.name:
         return (f"the plan is of policy {saved.policy}, not {policy.name}",)
     try:
-        fresh = plan_backup(policy, estate, now=saved.made_at)
+        fresh = plan_backup(policy, estate, now=saved.made_at, due_only=saved.due_only)
     except NothingMatched as nothing:
         return (str(nothing),)
     before = {vm.source: vm for vm in saved.vms}
