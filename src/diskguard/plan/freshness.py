@@ -15,7 +15,7 @@ from diskguard.model.ids import ResourceId
 from diskguard.model.restore_point import Location, PointState, RestorePoint
 from diskguard.plan.points import Assembly
 from diskguard.plan.schedule import last_slot, next_slot
-from diskguard.plan.selection import Selected, Unsupported, survey_sources
+from diskguard.plan.selection import Selected, Selection, Unsupported, survey_sources
 from diskguard.policy.effective import Settings, effective_settings
 from diskguard.policy.model import Policy
 
@@ -69,7 +69,13 @@ def assess_freshness(
     A source that a rule takes and nothing can be taken of is among them, unless the policy says
     `on_unsupported: warn`.
     """
-    selection = survey_sources(policy, estate)
+    return judge_selection(policy, survey_sources(policy, estate), assembly, now=now)
+
+
+def judge_selection(
+    policy: Policy, selection: Selection, assembly: Assembly, *, now: datetime
+) -> tuple[Freshness, ...]:
+    """The same, where the selection is made already."""
     history = points_by_source(assembly.points)
     promises = {
         rule.name: promises_of(effective_settings(policy, rule), now) for rule in policy.rules
