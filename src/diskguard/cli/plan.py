@@ -29,6 +29,7 @@ from diskguard.cli.session import Session
 @click.option(
     "--detailed-exitcode", is_flag=True, help="Exit with 10 if there is something to back up."
 )
+@click.option("--due-only", is_flag=True, help="Only what a schedule makes due now.")
 @click.pass_obj
 def plan_command(
     session: Session,
@@ -36,6 +37,7 @@ def plan_command(
     policy_option: Path | None,
     out: Path | None,
     detailed_exitcode: bool,
+    due_only: bool,
 ) -> int:
     """Show what a backup would do now, and why; only reads.
 
@@ -45,4 +47,4 @@ def plan_command(
     from diskguard.cli.steps.policies import find_policy
 
     path = find_policy(session, policy_argument, policy_option)
-    return show_plan(session, path, out=out, detailed=detailed_exitcode)
+    return show_plan(session, path, out=out, detailed=detailed_exitcode, due_only=due_only)

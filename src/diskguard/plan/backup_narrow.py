@@ -12,7 +12,7 @@ def narrow_plan(plan: BackupPlan, *, only: Collection[str], at_most: int | None)
     """Give the plan for the sources named (by name or id; none named: all of them).
 
     Raises NothingMatched for a name the plan does not take, with the reason where there is one,
-    and TooManyVms if more than `at_most` are left.
+    and TooManyVms if more than `at_most` are left. What only waits for its slot may be named.
     """
     wanted = {name.lower().rstrip("/") for name in only}
     if wanted:
@@ -20,7 +20,11 @@ def narrow_plan(plan: BackupPlan, *, only: Collection[str], at_most: int | None)
         plan = replace(
             plan,
             vms=tuple(each for each in plan.vms if _is_named(each.source, wanted)),
-            skipped=(),
+            skipped=tuple(
+                each
+                for each in plan.skipped
+                if each.due is not None and _is_named(each.source, wanted)
+            ),
             refused=tuple(each for each in plan.refused if _is_named(each.source, wanted)),
             warnings=tuple(each for each in plan.warnings if _names(each.source) & wanted),
         )
@@ -34,7 +38,11 @@ def narrow_plan(plan: BackupPlan, *, only: Collection[str], at_most: int | None)
 
 def _check_known(plan: BackupPlan, wanted: Collection[str]) -> None:
     reasons = {name: each.reason for each in plan.skipped for name in _names(str(each.source))}
-    sources = [*(each.source for each in plan.vms), *(each.source for each in plan.refused)]
+    sources = [
+        *(each.source for each in plan.vms),
+        *(each.source for each in plan.refused),
+        *(each.source for each in plan.skipped if each.due is not None),
+    ]
     taken = {name for source in sources for name in _names(str(source))}
     for name in sorted(set(wanted) - taken):
         reason = reasons.get(name)

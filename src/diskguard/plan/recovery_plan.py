@@ -1,6 +1,6 @@
 """Nouns of a recovery plan: what a dead run left, and what becomes of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from diskguard.model.ids import ResourceId
@@ -63,3 +63,7 @@ class RecoveryPlan:
     def nothing_to_do(self) -> bool:
         """True when the last run left nothing behind that is ours to put right."""
         return not (self.start or self.seal or self.undo)
+
+    def only_starts(self) -> "RecoveryPlan":
+        """The part that cannot wait for the next slot: what should run and stands still."""
+        return replace(self, seal=(), undo=())

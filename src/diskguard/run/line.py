@@ -31,6 +31,8 @@ class Errand:
     `look_wide` shows the whole estate, `look_at_points` only the restore points. A step that is
     None is left out: `copy` has no `plan_backup`, `backup --no-copy` no `plan_copies`. Copies are
     planned from a look after the backup: what is copied is what Azure then shows, whoever made it.
+    `due_only` goes with a `plan_backup` of that kind: where nothing is due, a VM that a dead run
+    left stopped is started, and nothing else in Azure is changed.
     """
 
     run_id: str
@@ -44,6 +46,7 @@ class Errand:
     plan_backup: Callable[[Estate], BackupPlan] | None = None
     plan_copies: Callable[[Estate], CopyPlan] | None = None
     wait: bool = True
+    due_only: bool = False
 
 
 def plan_from(look: Look, plan_backup: Callable[[Estate], BackupPlan]) -> BackupPlan:
@@ -105,6 +108,9 @@ class Run:
             look = await self._put_right(look)
             plan = plan_from(look, errand.plan_backup)
         self._failures += [failure_of(each.error) for each in look.unseen]
+        if plan is not None and plan.nothing_due:
+            self.plan = plan
+            return
         if plan is not None:
             await self._back_up(plan)
         if errand.plan_copies is not None:
@@ -140,11 +146,22 @@ class Run:
         if self.errand.plan_recovery is None:
             return look
         recovery = self.errand.plan_recovery(look.estate)
+        if not recovery.nothing_to_do and self._nothing_due(look):
+            recovery = recovery.only_starts()
         if recovery.nothing_to_do:
             return look
         self._recovering = Recovering(recovery, self.ports, self.errand.run_id)
         await self._recovering.put_right()
         return await self.errand.look_wide()
+
+    def _nothing_due(self, look: Look) -> bool:
+        """A plan that cannot be made says so later; what should run is started before."""
+        if not self.errand.due_only or self.errand.plan_backup is None:
+            return False
+        try:
+            return self.errand.plan_backup(look.estate).nothing_due
+        except DiskguardError:
+            return True
 
     async def _back_up(self, plan: BackupPlan) -> None:
         self.plan = plan

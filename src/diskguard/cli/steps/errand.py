@@ -64,7 +64,11 @@ def run_errand(session: Session, policy: Policy, errand: Callable[[Ports], Erran
         ended = act(session, session.view.cloud or policy.azure.cloud, work)
     if ended.value is None and ended.signal is not None:
         raise interrupted_by(ended.signal)
-    report = replace(ended.given(), interrupted_by=ended.signal)
+    return show_report(session, replace(ended.given(), interrupted_by=ended.signal))
+
+
+def show_report(session: Session, report: RunReport) -> int:
+    """Show what came of a run; with -q, only what went wrong."""
     session.complain(report_trouble(report))
     page = report_page(report, schema=session.schema)
     return session.show(page, silent_on_success=True)

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from diskguard.cli.interruption import Ended, to_its_end
@@ -29,6 +30,15 @@ def look(session: Session, cloud: str, work: Callable[[Ports], Coroutine[Any, An
     if ended.signal is not None:
         raise interrupted_by(ended.signal)
     return ended.given()
+
+
+def pause(session: Session, duration: timedelta) -> None:
+    """Wait so long. Raises Interrupted if a signal ends it."""
+    clock = session.around.clock
+    session.say(f"diskguard: beginning in {int(duration.total_seconds())} s (--jitter)")
+    ended = asyncio.run(to_its_end(clock.sleep_until(clock.now() + duration), say=session.say))
+    if ended.signal is not None:
+        raise interrupted_by(ended.signal)
 
 
 def interrupted_by(number: int) -> Interrupted:
