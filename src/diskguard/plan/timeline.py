@@ -131,6 +131,7 @@ def _drawn(lane: Lane, points: Sequence[RestorePoint], settings: Settings, sketc
     gaps = find_gaps(lane.fresh, moments, keep, since=sketch.since, now=sketch.now)
     return replace(
         lane,
+        known_since=moments[0] if moments else None,
         marks=tuple(seen[-MOST_MARKS:]),
         gaps=tuple(gaps),
         unmarked=max(0, len(seen) - MOST_MARKS),

@@ -48,11 +48,15 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """One source in one location. `marks` are oldest first; `unmarked` are too many to draw."""
+    """One source in one location. `marks` are oldest first; `unmarked` are too many to draw.
+
+    `known_since` is the first restorable point's moment, in sight or before; None: there is none.
+    """
 
     fresh: Freshness
     region: Region | None
     standing: Standing
+    known_since: datetime | None = None
     marks: tuple[Mark, ...] = ()
     gaps: tuple[Gap, ...] = ()
     unmarked: int = 0
@@ -73,13 +77,14 @@ class CopyTime:
     """How long the copy of a point took, or takes.
 
     Azure keeps when a copy began, not when it ended. `length` of a finished one is therefore the
-    longest it can have taken: until the same disks' next copy began, which waits for the last one.
+    longest it can have taken: until the same disks' next copy began, which waits for the last one;
+    None before there is a next one.
     """
 
     point: str
     state: PointState
     began: datetime
-    length: timedelta
+    length: timedelta | None
     percent: float
 
 

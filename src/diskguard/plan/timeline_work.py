@@ -29,21 +29,22 @@ def copy_times(
     points: Iterable[RestorePoint], assembly: Assembly, *, since: datetime, now: datetime
 ) -> Iterator[CopyTime]:
     """Give how long the copies of one source took that began since then; points newest first."""
-    following = now
+    following: datetime | None = None
     for point in points:
         part = point.part(Location.DR)
-        began = _began(assembly, point)
-        if part is None or began is None or began < since:
+        begun = _begun(assembly, point)
+        if part is None or not begun or begun[0] < since:
             continue
         done = part.state is PointState.COMPLETE
+        end = following if done else now
         yield CopyTime(
             point=point.id,
             state=part.state,
-            began=began,
-            length=max(timedelta(), (following if done else now) - began),
+            began=begun[0],
+            length=None if end is None else max(timedelta(), end - begun[0]),
             percent=100.0 if done else _percent(part),
         )
-        following = began
+        following = begun[-1]  # by then the last of its disks was free again
 
 
 def disks_of(estate: Estate) -> DisksOf:
@@ -65,10 +66,11 @@ def fullest_disk(disks: Iterable[tuple[str, str]], snapshots: SnapshotsOf) -> Di
     return max(quotas, key=lambda quota: (quota.used, quota.disk), default=None)
 
 
-def _began(assembly: Assembly, point: RestorePoint) -> datetime | None:
+def _begun(assembly: Assembly, point: RestorePoint) -> list[datetime]:
+    """When the copies of a point's disks began, ascending."""
     members = assembly.members(point.id, Location.DR)
     instants = (each.snapshot.time_created for each in members)
-    return min((each for each in instants if each is not None), default=None)
+    return sorted(each for each in instants if each is not None)
 
 
 def _percent(part: LocationPart) -> float:

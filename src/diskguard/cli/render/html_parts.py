@@ -61,6 +61,7 @@ def signs() -> Markup:
         _sign("broken", _CROSS, class_="broken line"),
         tag(
             "pattern",
+            tag("rect", width=6, height=6, class_="unhatched"),
             tag("path", d="M0 6L6 0", class_="hatching"),
             id="hatch",
             width=6,

@@ -125,7 +125,7 @@ def figures_section(timeline: Timeline) -> Markup:
 def _trouble(track: Track) -> Markup:
     ill = [lane for lane in track.lanes if lane.standing is not Standing.FINE]
     said = [verdict_of(lane) for lane in ill if lane.fresh.late or lane.fresh.newest is None]
-    said += [f"{lane.fresh.location}: {risk}." for lane in ill for risk in lane.fresh.risks]
+    said += _risks(ill)
     return tag(
         "li",
         standing_sign(track.standing),
@@ -137,6 +137,16 @@ def _trouble(track: Track) -> Markup:
     )
 
 
+def _risks(lanes: Sequence[Lane]) -> Iterator[str]:
+    """Each risk once, after the locations that have it."""
+    places: dict[str, list[str]] = {}
+    for lane in lanes:
+        for risk in lane.fresh.risks:
+            places.setdefault(risk, []).append(lane.fresh.location.value)
+    for risk, where in places.items():
+        yield f"{' and '.join(where)}: {risk}."
+
+
 def _running(copies: Sequence[tuple[Track, CopyTime]]) -> Markup:
     if not copies:
         return note("None is under way.")
@@ -145,7 +155,7 @@ def _running(copies: Sequence[tuple[Track, CopyTime]]) -> Markup:
             track.name,
             copy.point,
             minute(copy.began),
-            duration(copy.length),
+            span_or_dash(copy.length),
             glue((_bar(copy.percent / 100, "copying"), f" {copy.percent:.0f} %")),
             _remaining(copy),
         )
@@ -157,13 +167,14 @@ def _running(copies: Sequence[tuple[Track, CopyTime]]) -> Markup:
 
 
 def _remaining(copy: CopyTime) -> str:
-    if copy.percent <= 0:
+    if copy.percent <= 0 or copy.length is None:
         return "-"
     return f"about {duration(copy.length * (100 - copy.percent) / copy.percent)}"
 
 
 def _finished(track: Track) -> list[timedelta]:
-    return [copy.length for copy in track.copies if copy.state is PointState.COMPLETE]
+    done = [copy for copy in track.copies if copy.state is PointState.COMPLETE]
+    return [copy.length for copy in done if copy.length is not None]
 
 
 def _past(finished: Sequence[tuple[Track, list[timedelta]]]) -> Markup | None:
@@ -181,7 +192,7 @@ def _past(finished: Sequence[tuple[Track, list[timedelta]]]) -> Markup | None:
     ]
     caption = (
         "Finished: at most so long. Azure keeps when a copy began and not when it ended; "
-        "the next one of the same disks, or this page, says by when it had."
+        "the next copy of the same disks says by when it had."
     )
     headings = ("name", "copies", "half of them within", "the longest within")
     shown = table(caption, headings, rows)
@@ -248,7 +259,7 @@ def _figures_row(track: Track, lane: Lane) -> Row:
     return (
         track.name,
         place_of(lane),
-        glue((standing_sign(lane.standing), f" {lane.standing}")),
+        glue((standing_sign(lane.standing), tag("span", f"{lane.standing}"))),
         minute(None if fresh.newest is None else fresh.newest.taken_at),
         "never" if fresh.age is None else duration(fresh.age),
         span_or_dash(fresh.rpo),

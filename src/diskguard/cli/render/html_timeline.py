@@ -54,10 +54,10 @@ def timeline_section(timeline: Timeline) -> Markup:
         "timeline",
         f"The last {duration(timeline.until - timeline.since)}",
         _legend(),
-        tag("div", tag("span"), _axis(timeline, grid), tag("span"), class_="lane axis"),
+        _axis(timeline, grid),
         *(_track(track, timeline, grid, tell_all=marks <= MOST_TOLD) for track in drawn),
         left_out(len(timeline.tracks) - len(drawn), "lines, of those that stand best"),
-        note("Times are UTC. Gaps are held against the RPO of today's policy."),
+        note("Times are UTC. Gaps are held against the RPO and the retention of today's policy."),
     )
 
 
@@ -121,12 +121,8 @@ def _in_words(track: Track, lane: Lane) -> str:
 
 def _bands(lane: Lane, timeline: Timeline) -> Iterator[Markup]:
     """A band from the first restorable point until now; over it the gaps."""
-    restorable = [mark.at for mark in lane.marks if mark.grade is not None]
-    newest = lane.fresh.newest
-    if newest is not None and lane.fresh.rpo is not None:
-        older = any(gap.since <= timeline.since for gap in lane.gaps) or not restorable
-        since = timeline.since if older else restorable[0]
-        yield _band(since, timeline.until, timeline, class_="covered")
+    if lane.known_since is not None and lane.fresh.rpo is not None:
+        yield _band(lane.known_since, timeline.until, timeline, class_="covered")
     for gap in lane.gaps:
         yield _gap(gap, timeline)
 
@@ -181,7 +177,11 @@ def _axis(timeline: Timeline, grid: Iterable[datetime]) -> Markup:
         if WIDTH - MARGIN - _x(when, timeline) > _CLOSE
     ]
     now = tag("text", "now", x=WIDTH - MARGIN, y=16, class_="now")
-    return tag("svg", *labels, now, viewBox=f"0 0 {WIDTH} 20", class_="picture", aria_hidden="true")
+    scale = tag(
+        "svg", *labels, now, viewBox=f"0 0 {WIDTH} 20", class_="picture", aria_hidden="true"
+    )
+    key = tag("span", "newest point, of its RPO", class_="key")
+    return tag("div", tag("span"), scale, key, class_="lane axis")
 
 
 def _grid(timeline: Timeline) -> Iterator[datetime]:
