@@ -55,6 +55,13 @@ async def observe_sources(scope: Scope, inventory: Inventory, *, now: datetime) 
     )
 
 
+async def observe_machines(scope: Scope, inventory: Inventory, *, now: datetime) -> Look:
+    """Read only what is protected: VMs and disks, no restore points."""
+    return await _look(
+        scope, now, lambda subscription: _observe_machines(subscription, inventory, now)
+    )
+
+
 async def observe_snapshots(scope: Scope, inventory: Inventory, *, now: datetime) -> Look:
     """Read only the restore points' groups: all that list, show and copying need."""
     return await _look(
@@ -117,18 +124,23 @@ async def _observe_sources(
 ) -> Estate:
     try:
         async with asyncio.TaskGroup() as tasks:
-            vms = tasks.create_task(inventory.list_vms(subscription))
-            scale_sets = tasks.create_task(inventory.list_scale_sets(subscription))
-            disks = tasks.create_task(inventory.list_disks(subscription))
+            machines = tasks.create_task(_observe_machines(subscription, inventory, now))
             snapshots = tasks.create_task(_list_snapshots(subscription, scope, inventory))
     except* DiskguardError as group:
         raise first_error(group) from None
+    return replace(machines.result(), snapshots=snapshots.result())
+
+
+async def _observe_machines(subscription: str, inventory: Inventory, now: datetime) -> Estate:
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            vms = tasks.create_task(inventory.list_vms(subscription))
+            scale_sets = tasks.create_task(inventory.list_scale_sets(subscription))
+            disks = tasks.create_task(inventory.list_disks(subscription))
+    except* DiskguardError as group:
+        raise first_error(group) from None
     return Estate(
-        observed_at=now,
-        vms=vms.result(),
-        scale_sets=scale_sets.result(),
-        disks=disks.result(),
-        snapshots=snapshots.result(),
+        observed_at=now, vms=vms.result(), scale_sets=scale_sets.result(), disks=disks.result()
     )
 
 
