@@ -19,10 +19,15 @@ _KEPT_FREE = timedelta(seconds=1)  # freezing and hold end by the limit less thi
 _LESSONS = 3
 
 
+def teachers_of(points: Iterable[RestorePoint]) -> tuple[RestorePoint, ...]:
+    """Give the sealed points of one source that its next freeze learns from, newest first."""
+    newest_first = sorted(points, key=lambda point: (point.slot, point.id), reverse=True)
+    return tuple(point for point in newest_first if point.seal is not None)[:_LESSONS]
+
+
 def learned_from(points: Iterable[RestorePoint]) -> Learned:
     """Give the most cautious of what the last three sealed points of one source teach."""
-    newest_first = sorted(points, key=lambda point: (point.slot, point.id), reverse=True)
-    lessons = [point.seal.learned for point in newest_first if point.seal is not None][:_LESSONS]
+    lessons = [point.seal.learned for point in teachers_of(points) if point.seal is not None]
     return Learned(
         lead=_longest(lesson.lead for lesson in lessons),
         hold=_longest(lesson.hold for lesson in lessons),

@@ -63,11 +63,29 @@ def _misses(
         return
     if isinstance(source, Disk) and source.managed_by is not None:
         return
-    for entry in filter(lambda entry: may_include(entry, source), rule.select.include):
+    for near in near_entries(rule, source):
+        yield near.rank, source.id, f"{source.name} ({near.difference})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearEntry:
+    """An entry of `include` that one key keeps from fitting; a lower rank is nearer."""
+
+    entry: int
+    rank: int
+    difference: str
+
+
+def near_entries(rule: Rule, source: Source) -> Iterator[NearEntry]:
+    """Give the entries of a rule that almost fit the source, with what was missing."""
+    for number, entry in enumerate(rule.select.include):
+        if not may_include(entry, source):
+            continue
         asked = tuple(clauses(entry, source))
         missing = [clause for clause in asked if not clause.fits]
         if len(missing) == 1 and _is_near(missing[0], alone=len(asked) == 1):
-            yield _rank(missing[0]), source.id, f"{source.name} ({_difference(missing[0])})"
+            difference = _difference(missing[0])
+            yield NearEntry(entry=number, rank=_rank(missing[0]), difference=difference)
 
 
 def _why_not_ours(rule: Rule, source: Source, owners: Mapping[ResourceId, str]) -> str:
@@ -89,9 +107,14 @@ def _is_near(clause: Clause, *, alone: bool) -> bool:
         return True
     if clause.key == "ids":
         return clause.candidate.casefold() in map(str.casefold, clause.patterns)
-    cores = [pattern.replace("*", "").replace("?", "").casefold() for pattern in clause.patterns]
-    name = clause.candidate.casefold()
+    cores = [_letters(pattern) for pattern in clause.patterns]
+    name = _letters(clause.candidate)
     return any(core and core in name for core in cores) or bool(get_close_matches(name, cores, 1))
+
+
+def _letters(name: str) -> str:
+    """Letters and digits only: `db-*` and `db01` are near, hyphens and wildcards aside."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
 def _rank(clause: Clause) -> int:
