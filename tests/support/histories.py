@@ -17,8 +17,8 @@ from tests.plan.builders import (
 
 from diskguard.model.estate import Estate, Snapshot, Vm
 from diskguard.model.restore_point import Consistency, Grade
-from diskguard.plan.freshness import assess_freshness
 from diskguard.plan.points import assemble_for
+from diskguard.plan.status import survey_status
 from diskguard.plan.timeline import draw_timeline
 from diskguard.plan.timeline_picture import Timeline
 from diskguard.policy.model import Policy
@@ -106,8 +106,8 @@ def a_timeline(
 ) -> Timeline:
     """Judged and drawn, as `status` does it."""
     assembly = assemble_for(policy, estate, now=now)
-    freshness = assess_freshness(policy, estate, assembly, now=now)
-    return draw_timeline(policy, estate, assembly, freshness, now=now, most=most)
+    status = survey_status(policy, estate, assembly, now=now)
+    return draw_timeline(policy, status, assembly, most=most)
 
 
 def a_troubled_estate() -> Estate:

@@ -5,15 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from diskguard.model.estate import Estate
 from diskguard.model.ids import ResourceId
 from diskguard.model.restore_point import Location, PointState, RestorePoint
-from diskguard.plan.backup_limits import SnapshotsOf, by_disk
 from diskguard.plan.freshness import Freshness, points_by_source
 from diskguard.plan.points import Assembly
+from diskguard.plan.status import DiskUse, Status
 from diskguard.plan.timeline_gaps import find_gaps
 from diskguard.plan.timeline_picture import Lane, Mark, Standing, Timeline, Track
-from diskguard.plan.timeline_work import DisksOf, copy_times, disks_of, fullest_disk, standstills_of
+from diskguard.plan.timeline_work import copy_times, standstills_of
 from diskguard.policy.effective import Settings, effective_settings
 from diskguard.policy.model import Policy
 
@@ -32,36 +31,31 @@ class Sketch:
     assembly: Assembly
     settings: Mapping[str, Settings]
     points: Mapping[ResourceId, Sequence[RestorePoint]]
-    snapshots: SnapshotsOf
-    disks: DisksOf
+    uses: Mapping[ResourceId, DiskUse]
 
 
-def draw_timeline(
-    policy: Policy,
-    estate: Estate,
-    assembly: Assembly,
-    freshness: Iterable[Freshness],
-    *,
-    now: datetime,
-    most: int,
-) -> Timeline:
+def draw_timeline(policy: Policy, status: Status, assembly: Assembly, *, most: int) -> Timeline:
     """Give every judged source, the worst first, the first `most` of them with marks and gaps."""
-    judged = tuple(freshness)
     sketch = Sketch(
-        since=now - choose_span(judged),
-        now=now,
+        since=status.at - choose_span(status.freshness),
+        now=status.at,
         assembly=assembly,
         settings={rule.name: effective_settings(policy, rule) for rule in policy.rules},
         points=points_by_source(assembly.points),
-        snapshots=by_disk(estate.snapshots),
-        disks=disks_of(estate),
+        uses={use.source: use for use in reversed(status.uses)},  # the fullest comes first there
     )
     sources: dict[ResourceId, list[Freshness]] = {}
-    for each in judged:
+    for each in status.freshness:
         sources.setdefault(each.source, []).append(each)
     worst_first = sorted(sources.values(), key=_urgency)
     tracks = [_track(lanes, sketch, drawn=n < most) for n, lanes in enumerate(worst_first)]
-    return Timeline(since=sketch.since, until=now, tracks=tuple(tracks))
+    return Timeline(
+        since=sketch.since,
+        until=status.at,
+        tracks=tuple(tracks),
+        under_way=status.copies,
+        remarks=tuple(_remarks(status)),
+    )
 
 
 def choose_span(judged: Iterable[Freshness]) -> timedelta:
@@ -70,6 +64,14 @@ def choose_span(judged: Iterable[Freshness]) -> timedelta:
     if longest is None:
         return USUAL_SPAN
     return next((span for span in SPANS if span >= RPOS_IN_SIGHT * longest), SPANS[-1])
+
+
+def _remarks(status: Status) -> Iterator[str]:
+    """What no line of a source says."""
+    for each in status.shortages:
+        yield f"rule {each.rule} takes {each.found}, fewer than the {each.expected} it expects"
+    for left in status.left_out:
+        yield f"no backup takes {left}"
 
 
 def standing_of(fresh: Freshness) -> Standing:
@@ -111,8 +113,8 @@ def _track(judged: Sequence[Freshness], sketch: Sketch, *, drawn: bool) -> Track
         lanes=tuple(lanes),
         drawn=drawn,
         standstills=tuple(standstills_of(points, limit=limit, since=since)),
-        copies=tuple(copy_times(points, sketch.assembly, since=since, now=sketch.now)),
-        quota=fullest_disk(sketch.disks.get(first.source, ()), sketch.snapshots),
+        copies=tuple(copy_times(points, sketch.assembly, since=since)),
+        fullest=sketch.uses.get(first.source),
     )
 
 

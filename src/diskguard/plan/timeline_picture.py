@@ -6,8 +6,9 @@ from enum import StrEnum
 
 from diskguard.model.ids import Region, ResourceId
 from diskguard.model.restore_point import Grade, PointState
-from diskguard.plan.backup_limits import MOST_SNAPSHOTS
 from diskguard.plan.freshness import Freshness
+from diskguard.plan.status import DiskUse
+from diskguard.plan.status_copies import CopyUnderWay
 
 
 class Standing(StrEnum):
@@ -74,27 +75,11 @@ class Standstill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyTime:
-    """How long the copy of a point took, or takes.
-
-    Azure keeps when a copy began, not when it ended. `length` of a finished one is therefore the
-    longest it can have taken: until the same disks' next copy began, which waits for the last one;
-    None before there is a next one.
-    """
+    """How long the finished copy of a point took: Azure keeps its beginning, and no end."""
 
     point: str
-    state: PointState
     began: datetime
-    length: timedelta | None
-    percent: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiskQuota:
-    """How many snapshots Azure counts against a disk, ours or not."""
-
-    disk: str
-    used: int
-    most: int = MOST_SNAPSHOTS
+    at_most: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +94,7 @@ class Track:
     drawn: bool
     standstills: tuple[Standstill, ...]
     copies: tuple[CopyTime, ...]
-    quota: DiskQuota | None
+    fullest: DiskUse | None
 
     @property
     def is_vm(self) -> bool:
@@ -119,11 +104,16 @@ class Track:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """Everything to be drawn between two instants, the worst first."""
+    """Everything to be drawn between two instants, the worst first.
+
+    `remarks` are what no track can say: rules that take too little, what is left out.
+    """
 
     since: datetime
     until: datetime
     tracks: tuple[Track, ...]
+    under_way: tuple[CopyUnderWay, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def count(self, standing: Standing) -> int:
         """How many sources stand so."""

@@ -1,17 +1,11 @@
-"""What making points cost: how long guests stood still, how long copies took, how full disks are."""
+"""What making points cost: how long guests stood still, how long finished copies took at most."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from diskguard.model.estate import Estate, Snapshot
-from diskguard.model.ids import ResourceId
-from diskguard.model.restore_point import Location, LocationPart, PointState, RestorePoint
-from diskguard.plan.backup_limits import SnapshotsOf
+from diskguard.model.restore_point import Location, PointState, RestorePoint
 from diskguard.plan.points import Assembly
-from diskguard.plan.timeline_picture import CopyTime, DiskQuota, Standstill
-
-DisksOf = Mapping[ResourceId, Sequence[tuple[str, str]]]
-"""Name and unique id, in lower case, of the disks of every VM, and of every disk by itself."""
+from diskguard.plan.timeline_picture import CopyTime, Standstill
 
 
 def standstills_of(
@@ -26,44 +20,23 @@ def standstills_of(
 
 
 def copy_times(
-    points: Iterable[RestorePoint], assembly: Assembly, *, since: datetime, now: datetime
+    points: Iterable[RestorePoint], assembly: Assembly, *, since: datetime
 ) -> Iterator[CopyTime]:
-    """Give how long the copies of one source took that began since then; points newest first."""
+    """Give how long the finished copies of one source took at most; `points` newest first.
+
+    Azure copies the snapshots of a disk one after the other: when all disks of a point had begun
+    their next copy, its own had ended. Before there is a next one, nothing is known.
+    """
     following: datetime | None = None
     for point in points:
         part = point.part(Location.DR)
         begun = _begun(assembly, point)
-        if part is None or not begun or begun[0] < since:
+        if part is None or not begun:
             continue
         done = part.state is PointState.COMPLETE
-        end = following if done else now
-        yield CopyTime(
-            point=point.id,
-            state=part.state,
-            began=begun[0],
-            length=None if end is None else max(timedelta(), end - begun[0]),
-            percent=100.0 if done else _percent(part),
-        )
-        following = begun[-1]  # by then the last of its disks was free again
-
-
-def disks_of(estate: Estate) -> DisksOf:
-    """Index disks by what they belong to."""
-    known = {disk.id: (disk.name, disk.unique_id.lower()) for disk in estate.disks}
-    found: dict[ResourceId, tuple[tuple[str, str], ...]] = {
-        id: (disk,) for id, disk in known.items()
-    }
-    for vm in estate.vms:
-        attached = [each.disk for each in vm.attachments if each.disk is not None]
-        found[vm.id] = tuple(known[id] for id in attached if id in known)
-    return found
-
-
-def fullest_disk(disks: Iterable[tuple[str, str]], snapshots: SnapshotsOf) -> DiskQuota | None:
-    """The one of these disks with the most snapshots, ours or not; None where there is no disk."""
-    none: Sequence[Snapshot] = ()
-    quotas = [DiskQuota(disk=name, used=len(snapshots.get(key, none))) for name, key in disks]
-    return max(quotas, key=lambda quota: (quota.used, quota.disk), default=None)
+        if done and following is not None and since <= begun[0] <= following:
+            yield CopyTime(point=point.id, began=begun[0], at_most=following - begun[0])
+        following = begun[-1]
 
 
 def _begun(assembly: Assembly, point: RestorePoint) -> list[datetime]:
@@ -71,13 +44,3 @@ def _begun(assembly: Assembly, point: RestorePoint) -> list[datetime]:
     members = assembly.members(point.id, Location.DR)
     instants = (each.snapshot.time_created for each in members)
     return sorted(each for each in instants if each is not None)
-
-
-def _percent(part: LocationPart) -> float:
-    """How far the copy is, each disk by its size."""
-    total = sum(member.size_bytes for member in part.members)
-    done = sum(
-        member.size_bytes * (100.0 if member.state is PointState.COMPLETE else member.percent or 0)
-        for member in part.members
-    )
-    return done / total if total else 0.0

@@ -41,12 +41,12 @@ _SECTIONS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What a page is about; `remarks` are what could not be seen."""
+    """What a page is about; `unseen` are the subscriptions that could not be read, and why."""
 
     policy: str
     version: str
     generated_at: datetime
-    remarks: Sequence[str] = ()
+    unseen: Sequence[str] = ()
 
 
 def status_html(timeline: Timeline, about: About) -> str:
@@ -60,7 +60,7 @@ def status_html(timeline: Timeline, about: About) -> str:
         tag("meta", name="color-scheme", content="light dark"),
         tag("meta", name="referrer", content="no-referrer"),
         tag("meta", name="robots", content="noindex"),
-        tag("title", f"{_verdict(timeline)} - {about.policy}"),
+        tag("title", f"{_verdict(timeline, about)} - {about.policy}"),
         tag("style", Markup(style)),
     )
     sections = glue(section(timeline) for section in _SECTIONS) if timeline.tracks else None
@@ -75,33 +75,38 @@ def _allowed(style: str) -> str:
 
 
 def _header(timeline: Timeline, about: About) -> Markup:
-    worst = timeline.tracks[0].standing if timeline.tracks else Standing.RISK
-    kind = STANDING_CLASS[worst]
-    title = tag("h1", standing_sign(worst), _verdict(timeline))
+    worst = _standing(timeline, about)
     named = [track.name for track in timeline.tracks if track.standing is worst]
     who = None if worst is Standing.FINE or not named else tag("p", _names(named), class_="who")
-    remarks = lines(f"Not seen: {each}" for each in about.remarks)
     return tag(
         "header",
         tag("p", "Policy ", tag("b", about.policy), " · ", _when(about), class_="about"),
-        title,
+        tag("h1", standing_sign(worst), _verdict(timeline, about)),
         who,
         _counts(timeline),
-        remarks,
-        class_=kind,
+        lines([*(f"Not seen: {each}" for each in about.unseen), *timeline.remarks]),
+        class_=STANDING_CLASS[worst],
     )
 
 
-def _verdict(timeline: Timeline) -> str:
+def _standing(timeline: Timeline, about: About) -> Standing:
+    """The worst of all; what could not be seen, or is not there at all, is never fine."""
+    tracks = timeline.tracks
+    worst = tracks[0].standing if tracks else Standing.RISK
+    hidden = about.unseen or timeline.remarks
+    return Standing.RISK if worst is Standing.FINE and hidden else worst
+
+
+def _verdict(timeline: Timeline, about: About) -> str:
     """The page in one line."""
     tracks = timeline.tracks
     if not tracks:
-        return "No VM or disk is taken by this policy"
-    worst = tracks[0].standing
-    number = timeline.count(worst)
-    if worst is Standing.FINE:
-        return f"All in time: {len(tracks)} {noun_of(tracks)}"
-    return f"{number} of {len(tracks)} {noun_of(tracks)} {worst}"
+        return "Nothing of this policy was seen" if about.unseen else "This policy takes nothing"
+    worst, noun = tracks[0].standing, noun_of(tracks)
+    if worst is not Standing.FINE:
+        return f"{timeline.count(worst)} of {len(tracks)} {noun} {worst}"
+    but = "What was seen is" if about.unseen else "All"
+    return f"{but} in time: {len(tracks)} {noun}"
 
 
 def _names(names: Sequence[str]) -> str:

@@ -21,10 +21,10 @@ from diskguard.cli.render.html_parts import (
     table,
     verdict_of,
 )
-from diskguard.model.restore_point import PointState
-from diskguard.plan.backup_limits import MANY_SNAPSHOTS
+from diskguard.plan.backup_limits import MANY_SNAPSHOTS, MOST_SNAPSHOTS
+from diskguard.plan.status import DiskUse
+from diskguard.plan.status_copies import CopyUnderWay
 from diskguard.plan.timeline_picture import (
-    CopyTime,
     Lane,
     Standing,
     Standstill,
@@ -51,19 +51,13 @@ def trouble_section(timeline: Timeline) -> Markup | None:
 
 
 def copies_section(timeline: Timeline) -> Markup | None:
-    """Copies under way with how far they are, and how long the finished ones took at most."""
-    if not any(track.copies for track in timeline.tracks):
+    """Copies under way with when they may be done, and how long finished ones took at most."""
+    finished = [track for track in timeline.tracks if track.copies]
+    if not timeline.under_way and not finished:
         return None
-    running = [
-        (track, copy)
-        for track in timeline.tracks
-        for copy in track.copies
-        if copy.state is PointState.COPYING
-    ]
-    running.sort(key=lambda each: each[1].began)
-    finished = [(track, lengths) for track in timeline.tracks if (lengths := _finished(track))]
-    finished.sort(key=lambda each: max(each[1]), reverse=True)
-    return section("copies", "Copies to the other region", _running(running), _past(finished))
+    finished.sort(key=_longest_copy, reverse=True)
+    title = "Copies to the other region"
+    return section("copies", title, _under_way(timeline), _finished(finished))
 
 
 def standstill_section(timeline: Timeline) -> Markup | None:
@@ -84,14 +78,14 @@ def standstill_section(timeline: Timeline) -> Markup | None:
 
 def quota_section(timeline: Timeline) -> Markup:
     """How many snapshots the fullest disks have, of those Azure allows."""
-    full = [track for track in timeline.tracks if track.quota is not None]
-    full.sort(key=lambda track: track.quota.used if track.quota else 0, reverse=True)
-    rows = [_quota_row(track) for track in full[:MOST_CHARTED]]
+    full = [(track, track.fullest) for track in timeline.tracks if track.fullest is not None]
+    full.sort(key=lambda each: each[1].used, reverse=True)
+    rows = [_quota_row(track, fullest) for track, fullest in full[:MOST_CHARTED]]
     headings = ("name", "fullest disk", "snapshots", "of those Azure allows")
     return section(
         "quota",
         "Snapshots per disk",
-        table("All snapshots of the disk count, whoever made them.", headings, rows),
+        table("All snapshots of the disk that were seen count, whoever made them.", headings, rows),
         left_out(len(full) - MOST_CHARTED, "with fewer snapshots"),
     )
 
@@ -147,49 +141,33 @@ def _risks(lanes: Sequence[Lane]) -> Iterator[str]:
         yield f"{' and '.join(where)}: {risk}."
 
 
-def _running(copies: Sequence[tuple[Track, CopyTime]]) -> Markup:
-    if not copies:
+def _under_way(timeline: Timeline) -> Markup:
+    if not timeline.under_way:
         return note("None is under way.")
-    rows = [
-        (
-            track.name,
-            copy.point,
-            minute(copy.began),
-            span_or_dash(copy.length),
-            glue((_bar(copy.percent / 100, "copying"), f" {copy.percent:.0f} %")),
-            _remaining(copy),
-        )
-        for track, copy in copies[:MOST_CHARTED]
-    ]
-    headings = ("name", "point", "began", "so far", "done", "left at this pace")
-    shown = table(f"Under way: {len(copies)}, the longest first.", headings, rows)
-    return glue((shown, left_out(len(copies) - MOST_CHARTED, "under way")))
+    rows = [_copy_row(copy, timeline) for copy in timeline.under_way[:MOST_CHARTED]]
+    caption = f"Under way: {len(timeline.under_way)}, the oldest first."
+    shown = table(caption, ("name", "point", "began", "done", "estimated end"), rows)
+    return glue((shown, left_out(len(timeline.under_way) - MOST_CHARTED, "under way")))
 
 
-def _remaining(copy: CopyTime) -> str:
-    if copy.percent <= 0 or copy.length is None:
-        return "-"
-    return f"about {duration(copy.length * (100 - copy.percent) / copy.percent)}"
+def _copy_row(copy: CopyUnderWay, timeline: Timeline) -> Row:
+    done = glue((_bar(copy.percent / 100, "copying"), f" {copy.percent:.0f} %"))
+    end: str = "nothing to go by yet"
+    if copy.done_at is not None:
+        left = duration(max(timedelta(), copy.done_at - timeline.until))
+        end = glue((minute(copy.done_at), f", in {left}, by {copy.basis}"))
+    return copy.source.name, copy.point, minute(copy.began_at), done, end
 
 
-def _finished(track: Track) -> list[timedelta]:
-    done = [copy for copy in track.copies if copy.state is PointState.COMPLETE]
-    return [copy.length for copy in done if copy.length is not None]
+def _longest_copy(track: Track) -> timedelta:
+    return max(copy.at_most for copy in track.copies)
 
 
-def _past(finished: Sequence[tuple[Track, list[timedelta]]]) -> Markup | None:
+def _finished(finished: Sequence[Track]) -> Markup | None:
     if not finished:
         return None
-    longest = max(max(lengths) for _, lengths in finished)
-    rows = [
-        (
-            track.name,
-            f"{len(lengths)}",
-            duration(sorted(lengths)[len(lengths) // 2]),
-            glue((_bar(max(lengths) / longest, "done"), f" {duration(max(lengths))}")),
-        )
-        for track, lengths in finished[:MOST_CHARTED]
-    ]
+    longest = max(_longest_copy(finished[0]), timedelta(seconds=1))
+    rows = [_finished_row(track, longest) for track in finished[:MOST_CHARTED]]
     caption = (
         "Finished: at most so long. Azure keeps when a copy began and not when it ended; "
         "the next copy of the same disks says by when it had."
@@ -197,6 +175,12 @@ def _past(finished: Sequence[tuple[Track, list[timedelta]]]) -> Markup | None:
     headings = ("name", "copies", "half of them within", "the longest within")
     shown = table(caption, headings, rows)
     return glue((shown, left_out(len(finished) - MOST_CHARTED, "whose copies were quicker")))
+
+
+def _finished_row(track: Track, longest: timedelta) -> Row:
+    lengths = sorted(copy.at_most for copy in track.copies)
+    bar = glue((_bar(lengths[-1] / longest, "done"), f" {duration(lengths[-1])}"))
+    return track.name, f"{len(lengths)}", duration(lengths[(len(lengths) - 1) // 2]), bar
 
 
 def _share(standstill: Standstill) -> float:
@@ -241,14 +225,12 @@ def _standstill_row(track: Track) -> Row:
     )
 
 
-def _quota_row(track: Track) -> Row:
-    quota = track.quota
-    if quota is None:
-        return (track.name,)
-    kind = "many" if quota.used >= MANY_SNAPSHOTS else "done"
-    warning = ", close to the limit" if quota.used >= MANY_SNAPSHOTS else ""
-    shown = glue((_bar(quota.used / quota.most, kind), f" {quota.most}{warning}"))
-    return track.name, quota.disk, f"{quota.used}", shown
+def _quota_row(track: Track, fullest: DiskUse) -> Row:
+    many = fullest.used >= MANY_SNAPSHOTS
+    warning = ", close to the limit" if many else ""
+    bar = _bar(fullest.used / MOST_SNAPSHOTS, "many" if many else "done")
+    shown = glue((bar, f" {MOST_SNAPSHOTS}{warning}"))
+    return track.name, fullest.disk.name, f"{fullest.used}", shown
 
 
 def _figures_row(track: Track, lane: Lane) -> Row:
