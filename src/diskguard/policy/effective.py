@@ -78,6 +78,27 @@ def effective_settings(policy: Policy, rule: Rule) -> Settings:
     )
 
 
+def policy_settings(policy: Policy) -> tuple[Setting, ...]:
+    """Give every value that no rule can override, in the layout's order, with who said so."""
+    layers = ((Source(kind="policy", path=()), policy),)
+    names = [name for name in type(policy).model_fields if name not in (*_SECTIONS, "rules")]
+    return tuple(
+        Setting(key=".".join(path), value=value, source=_source(path, layers))
+        for name in names
+        for path, value in _leaves((_key(type(policy), name),), getattr(policy, name))
+    )
+
+
+def selection_settings(policy: Policy, rule: Rule) -> tuple[Setting, ...]:
+    """Give what the rule says of whom it takes, with who said so."""
+    place: Path = ("rules", policy.rules.index(rule))
+    layers = ((Source(kind="rule", rule=rule.name, path=place), rule),)
+    return tuple(
+        Setting(key=".".join(path), value=value, source=_source(path, layers))
+        for path, value in _leaves(("select",), rule.select)
+    )
+
+
 def _possible(policy: Policy, copying: Copy) -> Copy:
     if policy.locations.dr is None:
         return copying.model_copy(update={"to": ()})

@@ -34,12 +34,12 @@ def failure_lines(failure: Failure, *, of: str | None = None) -> list[str]:
 
 
 def problem_lines(problems: tuple[Problem, ...]) -> list[str]:
-    """Give FILE:LINE:COLUMN: message, then its hint, for each problem."""
+    """Give FILE:LINE:COLUMN: message [id], then its hint, for each problem."""
     lines: list[str] = []
     for problem in problems:
         warning = "warning: " if problem.severity == "warning" else ""
         place = f"{problem.file}:{problem.line}:{problem.column}"
-        lines.append(_harmless(f"{place}: {warning}{problem.message}"))
+        lines.append(_harmless(f"{place}: {warning}{problem.message} [{problem.code}]"))
         if problem.hint:
             lines.append(f"  hint: {_harmless(problem.hint)}")
     return lines
