@@ -27,7 +27,10 @@ from diskguard.cli.render.html_sections import (
 from diskguard.cli.render.html_timeline import timeline_section
 from diskguard.plan.timeline_picture import Standing, Timeline
 
-MOST_NAMED: Final = 8
+MOST_DRAWN: Final = 300
+"""Sources with lanes; each takes about 5 kB, and nobody looks at more."""
+
+_MOST_NAMED: Final = 8
 
 _SECTIONS: Final = (
     trouble_section,
@@ -110,9 +113,9 @@ def _verdict(timeline: Timeline, about: About) -> str:
 
 
 def _names(names: Sequence[str]) -> str:
-    more = len(names) - MOST_NAMED
+    more = len(names) - _MOST_NAMED
     rest = f" and {more} more" if more > 0 else ""
-    return ", ".join(names[:MOST_NAMED]) + rest
+    return ", ".join(names[:_MOST_NAMED]) + rest
 
 
 def _counts(timeline: Timeline) -> Markup:
