@@ -70,7 +70,6 @@ UNSUPPORTED: Final = (
         lambda value: value == "private",
     ),
     _warning("schedules", "`backup` makes points whenever it is started; cron decides when"),
-    _warning("objectives", "nothing compares the age of points with it"),
     _warning("retention", "nothing is ever deleted, and Azure takes 500 snapshots of a disk"),
     _warning("restore", "there is no `restore` command"),
     _warning("drill", "there is no `drill` command, and none is held"),

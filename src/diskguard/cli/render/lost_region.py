@@ -40,7 +40,11 @@ def loss_page(loss: Loss, *, exit_code: int) -> Page:
     return Page(
         schema="lost-region",
         items=tuple(survivor_item(each) for each in loss.survivors),
-        blocks=(Lines(lines=(_sum(loss),)), table, *((Lines(lines=remarks),) if remarks else ())),
+        blocks=(
+            Lines(lines=(_sum(loss),)),
+            *((table,) if loss.survivors else ()),
+            *((Lines(lines=remarks),) if remarks else ()),
+        ),
         table=table,
         exit_code=exit_code,
         more={
@@ -86,6 +90,8 @@ def _state(survivor: Survivor) -> str:
 
 
 def _sum(loss: Loss) -> str:
+    if not loss.survivors:
+        return f"Nothing that the policy protects lies in {loss.region}."
     left = [each for each in loss.survivors if each.newest is not None]
     oldest = max((each.age for each in left if each.age is not None), default=None)
     said = f"Without {loss.region}: {len(left)} of {len(loss.survivors)} of its VMs and disks could be restored"

@@ -1,4 +1,8 @@
-"""A status as Prometheus metrics. All are of one instant, so each is a gauge."""
+"""A status as Prometheus metrics, all of one instant: gauges, and one histogram made anew each time.
+
+Every sample has the policy among its labels: the files of several policies lie side by side, and
+node_exporter refuses them all where one series is in two.
+"""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -6,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -108,7 +112,11 @@ def _last_run(status: Status) -> Iterator[Metric]:
 
 
 def _windows(status: Status) -> Metric:
-    family = GaugeHistogramMetricFamily(
+    """Over the points there are: it falls as they are pruned, so it must not be `rate()`d.
+
+    A plain histogram, because node_exporter's reader knows no gauge histogram.
+    """
+    family = HistogramMetricFamily(
         "diskguard_frozen_window_seconds",
         "How long guests stood still, over the points there are now.",
         labels=("policy",),
@@ -131,8 +139,8 @@ def _quota(status: Status) -> Iterator[Metric]:
     used = _family("snapshots_used", "Snapshots of a disk in the policy's groups.", _DISK)
     for use in status.uses:
         used.add_metric([status.policy, *_place(use.source), clean(use.disk.name)], use.used)
-    most = _family("snapshots_limit", "The most snapshots Azure takes of a disk.", ())
-    most.add_metric([], MOST_SNAPSHOTS)
+    most = _family("snapshots_limit", "The most snapshots Azure takes of a disk.", ("policy",))
+    most.add_metric([status.policy], MOST_SNAPSHOTS)
     yield from (used, most)
 
 

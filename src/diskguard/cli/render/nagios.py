@@ -69,8 +69,7 @@ def judge(status: Status, *, unseen: Sequence[str], warn_at: int | None) -> Verd
 
 def _late(status: Status) -> list[str]:
     """Never first, then by how far beyond the RPO."""
-    worst_first = sorted(status.late, key=lambda each: (-_share(each), each.name, each.location))
-    return [_lateness(each) for each in worst_first]
+    return [_lateness(each) for each in sorted(status.late, key=_share, reverse=True)]
 
 
 def _share(fresh: Freshness) -> float:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import Final
 
 from diskguard.cli.render.lost_region import Loss, loss_page
@@ -54,14 +53,15 @@ def show_loss(session: Session, policy: Policy, region: str) -> int:
         _rpos(policy, points, selected),
         now=now,
     )
-    if not survivors:
+    copies_lost = sum(_lies_in(point, lost) for point in points if point.region != lost)
+    if not survivors and not copies_lost:
         raise _nothing_there(region, points, selected)
     complain_of_unseen(session, outside.unseen)
     loss = Loss(
         policy=policy.name,
         region=lost,
         survivors=survivors,
-        copies_lost=sum(_lies_in(point, lost) for point in points if point.region != lost),
+        copies_lost=copies_lost,
         all_known=outside.machines is not None,
     )
     late = LATE if any(each.late for each in survivors) else 0
@@ -118,7 +118,6 @@ def _nothing_there(
     region: str, points: tuple[RestorePoint, ...], selected: tuple[Selected, ...]
 ) -> NothingMatched:
     regions = sorted({point.region for point in points} | {_home(each) for each in selected})
-    near = get_close_matches(Region(region), regions, n=1)
-    known = f"It protects some in {', '.join(regions)}." if regions else None
-    hint = f"Is it {near[0]}?" if near else known
-    return NothingMatched(f"the policy protects nothing in {region}", hint=hint)
+    hint = f"What it protects lies in {', '.join(regions)}." if regions else None
+    message = f"the policy protects nothing in {region}, and has no copies there"
+    return NothingMatched(message, hint=hint)
