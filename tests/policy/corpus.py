@@ -19,5 +19,12 @@ def expected_of(path: Path) -> list[str]:
 
 
 def found_in(problems: tuple[Problem, ...]) -> list[str]:
-    """Give problems in the words of an expectation, in order."""
-    return sorted(f"{each.line}:{each.column} {each.code}" for each in problems)
+    """Give problems in the words of an expectation, in order.
+
+    What this version only remarks on is left out: it says nothing of the file, and will go.
+    """
+    return sorted(
+        f"{each.line}:{each.column} {each.code}"
+        for each in problems
+        if (each.code, each.severity) != ("not-yet-supported", "warning")
+    )

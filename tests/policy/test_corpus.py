@@ -16,11 +16,22 @@ def name(path):
 
 @pytest.mark.parametrize("path", BAD, ids=name)
 def test_every_fault_of_a_bad_file_is_found_at_its_place(path):
-    with pytest.raises(PolicyInvalid) as caught:
-        load_policy(path)
+    problems = examine_file(path).problems
 
-    assert found_in(caught.value.problems) == expected_of(path)
+    assert found_in(problems) == expected_of(path)
     assert expected_of(path), "a bad file says what is wrong with it"
+
+
+@pytest.mark.parametrize("path", BAD, ids=name)
+def test_a_bad_file_is_refused_unless_there_are_warnings_only(path):
+    examination = examine_file(path)
+
+    if examination.problems == examination.warnings:
+        assert load_policy(path) == examination.policy
+    else:
+        with pytest.raises(PolicyInvalid) as caught:
+            load_policy(path)
+        assert caught.value.problems == examination.problems
 
 
 @pytest.mark.parametrize("path", BAD, ids=name)
@@ -33,12 +44,11 @@ def test_every_fault_fits_on_one_line_that_any_terminal_can_show(path):
 
 
 @pytest.mark.parametrize("path", GOOD, ids=name)
-def test_a_good_file_is_accepted_with_no_more_than_its_warnings(path):
+def test_a_good_file_is_accepted_without_a_word(path):
     examination = examine_file(path)
 
     assert load_policy(path) == examination.policy
-    assert found_in(examination.problems) == expected_of(path)
-    assert examination.problems == examination.warnings
+    assert found_in(examination.problems) == expected_of(path) == []
 
 
 def test_the_corpus_is_large_enough_to_mean_something():
@@ -50,7 +60,8 @@ def test_the_whole_layout_has_the_right_shape_and_asks_for_what_is_not_supported
     examination = examine_file(LAYOUT)
 
     assert examination.policy is not None
-    assert {each.code for each in examination.problems} == {"not-yet-supported"}
+    errors = {each.code for each in examination.problems if each.severity == "error"}
+    assert errors <= {"not-yet-supported"}
     with pytest.raises(PolicyInvalid):
         examination.accepted()
 

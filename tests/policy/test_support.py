@@ -33,7 +33,7 @@ ASKING = {
         "protection: {network_access: private}",
         "protection: {network_access: allow}",
     ),
-    "schedules": ("schedules: [{name: a, every: 1h}]", "schedules: []"),
+    "schedules": ("schedules: [{name: a, every: 1w}]", "schedules: []"),
     "objectives": ("objectives: {rto: 1h}", "objectives: {}"),
     "retention": ("retention: {primary: {daily: 7}}", "retention: {}"),
     "restore": ("restore: {wait_for: none}", "restore: {}"),

@@ -13,6 +13,8 @@ from diskguard.errors import PolicyInvalid, Problem
 from diskguard.policy.checks import check_between_keys
 from diskguard.policy.document import Document, Fault
 from diskguard.policy.faults import faults_of
+from diskguard.policy.lint import lint_policy
+from diskguard.policy.lint_text import lint_secrets
 from diskguard.policy.model import Policy
 from diskguard.policy.reading import MOST_PROBLEMS, Reading, read_document
 from diskguard.policy.support import unsupported_requests
@@ -88,17 +90,19 @@ def examine_policy(text: bytes | str, *, file: str) -> Examination:
         decoded = raw.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         return _not_utf_8(error, file)
-    return _examine(read_document(decoded, file=file))
+    secrets = tuple(lint_secrets(decoded, file=file))
+    return _examine(read_document(decoded, file=file), secrets)
 
 
-def _examine(reading: Reading) -> Examination:
+def _examine(reading: Reading, secrets: tuple[Problem, ...]) -> Examination:
     document = reading.document
     if not reading.complete or not isinstance(document.data, dict):
-        problems = reading.problems or (_no_mapping(document),)
-        return Examination(document=document, policy=None, problems=problems)
+        problems = (*secrets, *(reading.problems or (_no_mapping(document),)))
+        return Examination(document=document, policy=None, problems=_in_order(problems))
     policy, faults = _validate(document)
     faults = [*faults, *check_between_keys(document), *unsupported_requests(document)]
-    problems = _in_order([*reading.problems, *map(document.problem, faults)])
+    faults += lint_policy(policy, document) if policy is not None else ()
+    problems = _in_order([*secrets, *reading.problems, *map(document.problem, faults)])
     return Examination(document=document, policy=policy, problems=problems)
 
 
