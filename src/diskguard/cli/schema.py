@@ -9,10 +9,7 @@ from diskguard.cli.session import Session
 @click.command(
     "schema",
     cls=Command,
-    examples=(
-        "diskguard schema > diskguard-policy-v1.json",
-        "check-jsonschema --schemafile diskguard-policy-v1.json policy.yaml",
-    ),
+    examples=("diskguard schema > diskguard-policy-v1.json",),
     exits=(),
     formats=("json",),
 )
