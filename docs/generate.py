@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from diskguard.cli.manual import commands_page, exit_codes_page
+from diskguard.policy.lint import render_lints
 from diskguard.policy.reference import render_reference
 from diskguard.policy.schema import SCHEMA_FILE, render_schema
 
 PAGES = {
     "commands.md": commands_page,
     "exit-codes.md": exit_codes_page,
+    "lints.md": render_lints,
     "policy.md": render_reference,
     SCHEMA_FILE: render_schema,
     f"../src/diskguard/policy/{SCHEMA_FILE}": render_schema,  # what `diskguard schema` prints
