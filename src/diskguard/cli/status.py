@@ -1,6 +1,7 @@
 """`diskguard status`: options only."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,6 +19,7 @@ from diskguard.cli.session import Session
         "diskguard status policy.yaml",
         "diskguard status policy.yaml --check",
         "diskguard status policy.yaml --region-lost eastus",
+        "diskguard status policy.yaml -q --html status.html",
     ),
     exits=(3, 4, 5, 7, 8, 9),
 )
@@ -37,14 +39,19 @@ from diskguard.cli.session import Session
     metavar="REGION",
     help="What could be restored, and how old, if that region were gone now.",
 )
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a page to look at, too: one file that needs no network, replaced at once.",
+)
 @click.pass_obj
 def status_command(
     session: Session,
+    /,
     policy_argument: Path | None,
     policy_option: Path | None,
-    check: bool,
-    warn_at: int | None,
-    region_lost: str | None,
+    **wishes: Any,
 ) -> int:
     """Show how old the newest restorable point is, per VM and location, against its RPO.
 
@@ -53,5 +60,4 @@ def status_command(
     """
     from diskguard.cli.steps.status import Wish, show_status
 
-    wish = Wish(check=check, warn_at=warn_at, region_lost=region_lost)
-    return show_status(session, (policy_argument, policy_option), wish)
+    return show_status(session, (policy_argument, policy_option), Wish(**wishes))

@@ -1,7 +1,5 @@
 """Metrics, made and put where they are read."""
 
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -10,10 +8,9 @@ from diskguard.cli.render.page import Lines, Page
 from diskguard.cli.session import Session
 from diskguard.cli.steps.policies import read_policy
 from diskguard.cli.steps.survey import complain_of_unseen, survey
-from diskguard.errors import OutputLost
+from diskguard.cli.steps.whole_file import write_at_once
 
 PARTIAL: Final = 3
-READABLE: Final = 0o644  # node_exporter runs as somebody else
 
 
 def show_metrics(session: Session, path: Path, *, textfile: Path | None) -> int:
@@ -36,22 +33,3 @@ def show_metrics(session: Session, path: Path, *, textfile: Path | None) -> int:
         exit_code=PARTIAL if found.seen.unseen else 0,
     )
     return session.show(page, silent_on_success=textfile is not None)
-
-
-def write_at_once(text: str, path: Path) -> None:
-    """Write the file so that a reader sees the old or the new one, whole; mode 0644.
-
-    Raises OutputLost where that cannot be done; the old file is untouched then.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), READABLE)
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
-        raise OutputLost(f"cannot write {path}: {error.strerror}") from error
