@@ -114,7 +114,7 @@ def test_without_a_rule_nothing_goes(keep):
 def test_every_other_key_is_a_rule(name):
     value = timedelta(days=1) if name.startswith("within") else 1
 
-    assert has_rules(Keep(**{name: value}))
+    assert has_rules(Keep.model_validate({name: value}))
 
 
 def test_a_protected_point_stays_and_says_why_first():
