@@ -37,6 +37,7 @@ _NAMES: Final[dict[Level, str]] = {
     "year": "yearly",
 }
 _LEVELS: Final[tuple[Level, ...]] = tuple(_INSIDE)
+_SLOT: Final[Level] = "slot"
 _LENGTHS: Final[dict[Level, timedelta]] = {
     "hour": timedelta(hours=1),
     "day": _DAY,
@@ -123,15 +124,15 @@ def _void_rules(keep: Keep, rhythm: Rhythm | None) -> Iterator[tuple[str, str]]:
 def _stronger(keep: Keep, level: Level, rhythm: Rhythm | None) -> str | None:
     places = _places(keep, level)
     for fine in _INSIDE[level]:
+        if _places(keep, fine) < places:
+            continue
         held = _held(fine, level, rhythm)
         # All of the newest, and of the oldest period only its end: that is where its point is.
         if held is not None and _places(keep, fine) >= (places - 1) * held + 1:
             return _said(keep, fine)
     for coarse in _LEVELS:
-        alike = level in _INSIDE.get(coarse, ()) and rhythm is not None
-        if alike and rhythm is not None and rhythm.most("slot", coarse) <= 1 and (
-            _places(keep, coarse) > places
-        ):  # fmt: skip
+        more = level in _INSIDE[coarse] and _places(keep, coarse) > places
+        if more and rhythm is not None and rhythm.most("slot", coarse) <= 1:
             return _said(keep, coarse)
     return None
 
@@ -214,6 +215,13 @@ def _stock(keep: Keep, rhythm: Rhythm, everything_for: timedelta) -> _Stock:
     return _Stock(count=count, reach=max(reaches.values()))
 
 
+def _at_most(keep: Keep, rhythm: Rhythm, everything_for: timedelta) -> float:
+    """Give a number that is quickly had, and that no stock exceeds."""
+    reaches = [_within(keep, level) or timedelta() for level in (_SLOT, *_LEVELS)]
+    young = max(everything_for, *reaches) / rhythm.spacing
+    return young + sum(_places(keep, level) for level in (_SLOT, *_LEVELS))
+
+
 def _peak(
     scene: Scene, location: LocationName, keep: Keep | None, rhythm: Rhythm
 ) -> Iterator[Fault]:
@@ -228,7 +236,10 @@ def _peak(
             yield PEAK.at(path, message)
         return
     immutable = _immutable(scene, location)
-    stock = _stock(keep, rhythm, max(_DAY, immutable.days * _DAY if immutable.days else _DAY))
+    everything_for = (immutable.days or 1) * _DAY
+    if _at_most(keep, rhythm, everything_for) <= ENOUGH_SNAPSHOTS:
+        return
+    stock = _stock(keep, rhythm, everything_for)
     if stock.count > ENOUGH_SNAPSHOTS:
         message = (
             f"about {stock.count:.0f} snapshots of a disk will lie in {location}; "

@@ -29,6 +29,7 @@ class _Entry:
     rule_name: str
     place: int
     tags: frozenset[tuple[str, str]]
+    prefixes: Patterns  # what the names begin with, up to the first wildcard
     names: Patterns | None
     groups: Patterns | None
     scale_sets: Patterns | None
@@ -40,6 +41,9 @@ class _Entry:
         return ("rules", self.rule, "select", "include", self.place)
 
 
+Spared = tuple[_Entry, Sequence[_Entry]]  # an entry, and what its rule excludes
+
+
 def lint_rules(policy: Policy) -> Iterator[Fault]:
     """Give every rule and entry that can select nothing of its own, as far as the text shows."""
     rules = list(enumerate(policy.rules))
@@ -47,7 +51,7 @@ def lint_rules(policy: Policy) -> Iterator[Fault]:
     excludes = [_entries(rule, index, rule.select.exclude) for index, rule in rules]
     for index, entries in enumerate(includes):
         yield from _excluded(entries, excludes[index])
-    sooner: list[tuple[_Entry, Sequence[_Entry]]] = []
+    sooner: list[Spared] = []
     pairs = MOST_PAIRS
     for index, rule in rules:
         pairs -= len(sooner) * (len(includes[index]) + len(excludes[index]))
@@ -69,12 +73,32 @@ def _entry(rule: Rule, index: int, place: int, selector: Selector) -> _Entry:
         rule_name=rule.name,
         place=place,
         tags=frozenset((name.casefold(), value) for name, value in tags),
+        prefixes=tuple(_prefix(each) for each in selector.names or ("*",)),
         names=selector.names,
         groups=selector.resource_groups,
         scale_sets=selector.scale_sets,
         disks=selector.disks,
         ids=selector.ids,
     )
+
+
+def _prefix(pattern: str) -> str:
+    return pattern.partition("*")[0].partition("?")[0].casefold()
+
+
+def _related(entry: _Entry, sooner: Sequence[Spared]) -> list[Spared]:
+    """Give those earlier entries that might have something in common with this one, quickly."""
+    names = entry.prefixes
+    return [
+        each
+        for each in sooner
+        if each[0].tags <= entry.tags
+        and any(
+            ours.startswith(theirs) or theirs.startswith(ours)
+            for theirs in each[0].prefixes
+            for ours in names
+        )
+    ]
 
 
 def _excluded(entries: Sequence[_Entry], excludes: Sequence[_Entry]) -> Iterator[Fault]:
@@ -90,13 +114,14 @@ def _against(
     rule: Rule,
     entries: Sequence[_Entry],
     excludes: Sequence[_Entry],
-    sooner: Sequence[tuple[_Entry, Sequence[_Entry]]],
+    sooner: Sequence[Spared],
 ) -> Iterator[Fault]:
     """Compare a rule's entries with those of the rules before it."""
+    related = [_related(entry, sooner) for entry in entries]
     thieves = {
         entry.place: thief
         for entry in entries
-        if (thief := _thief(entry, excludes, sooner)) is not None
+        if (thief := _thief(entry, excludes, related[entry.place])) is not None
     }
     if len(thieves) == len(entries):
         names = dict.fromkeys(shown(thief.rule_name) for thief in thieves.values())
@@ -109,12 +134,10 @@ def _against(
             message = f"the rule {first} comes first and selects all of this"
             yield ENTRY_NEVER_FIRST.at(entry.path, message)
         else:
-            yield from _meeting(entry, excludes, sooner)
+            yield from _meeting(entry, excludes, related[entry.place])
 
 
-def _thief(
-    entry: _Entry, excludes: Sequence[_Entry], sooner: Sequence[tuple[_Entry, Sequence[_Entry]]]
-) -> _Entry | None:
+def _thief(entry: _Entry, excludes: Sequence[_Entry], sooner: Sequence[Spared]) -> _Entry | None:
     """Give the entry of an earlier rule that takes all of this one; its excludes leave nothing."""
     for other, spared in sooner:
         if _includes_all(other, entry) and all(
@@ -176,7 +199,7 @@ def _groups_of_ids(entry: _Entry) -> Patterns | None:
 
 
 def _meeting(
-    entry: _Entry, excludes: Sequence[_Entry], sooner: Sequence[tuple[_Entry, Sequence[_Entry]]]
+    entry: _Entry, excludes: Sequence[_Entry], sooner: Sequence[Spared]
 ) -> Iterator[Fault]:
     for other, spared in sooner:
         if other.rule == entry.rule or _takes_all(entry, other):

@@ -24,7 +24,7 @@ Level = Literal["slot", "hour", "day", "week", "month", "year"]
 START: Final = date(2027, 1, 1)
 LONGEST: Final = 731  # days
 _SHORTEST: Final = 15
-_ENOUGH_SLOTS: Final = 3_000
+_ENOUGH_SLOTS: Final = 1_500
 _MOST_SLOTS: Final = 50_000  # a schedule of seconds is no schedule
 _FIRST_MONDAY: Final = date(1970, 1, 5)
 _DAY: Final = 86_400
@@ -49,6 +49,7 @@ class Rhythm:
         self.slots = slots
         self.days = days
         self._most: dict[tuple[Level, Level], int] = {}
+        self._first: dict[Level, tuple[int, ...]] = {}
 
     @property
     def spacing(self) -> timedelta:
@@ -75,8 +76,7 @@ class Rhythm:
         if coarse in _DAYS_IN and self.days < LONGEST:
             return 12 if fine == "month" else self.most(fine, "day") * _DAYS_IN[coarse]
         if (fine, coarse) not in self._most:
-            pairs = {(period(slot, coarse), period(slot, fine)) for slot in self.slots}
-            counts = Counter(each for each, _ in pairs)
+            counts = Counter(period(each, coarse) for each in self._firsts(fine))
             self._most[fine, coarse] = max(counts.values(), default=0)
         return self._most[fine, coarse]
 
@@ -84,16 +84,23 @@ class Rhythm:
         """Give the mean time between two periods that have a slot."""
         if level == "slot":
             return self.spacing
-        count = len({period(slot, level) for slot in self.slots})
-        return timedelta(seconds=max(_SECONDS_OF[level], self.days * _DAY / max(1, count)))
+        count = max(1, len(self._firsts(level)))
+        return timedelta(seconds=max(_SECONDS_OF[level], self.days * _DAY / count))
+
+    def _firsts(self, level: Level) -> tuple[int, ...]:
+        """Give the first slot of each period."""
+        if level == "slot":
+            return self.slots
+        if level not in self._first:
+            finer = self.slots if level in ("hour", "day") else self._firsts("day")
+            firsts = {period(each, level): each for each in reversed(finer)}
+            self._first[level] = tuple(reversed(firsts.values()))
+        return self._first[level]
 
     @cached_property
     def first_of_each_day(self) -> "Rhythm":
         """The first slot of each day (UTC) only."""
-        firsts: dict[int, int] = {}
-        for slot in self.slots:
-            firsts.setdefault(slot // _DAY, slot)
-        return Rhythm(tuple(firsts.values()), self.days)
+        return Rhythm(self._firsts("day"), self.days)
 
 
 def period(slot: int, level: Level) -> int:
