@@ -10,7 +10,11 @@ from pathlib import Path
 from benchmarks.table import Table
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = (("--help",), ("validate", "examples/production.yaml"))
+COMMANDS = (
+    ("--help",),
+    ("validate", "examples/production.yaml"),
+    ("simulate", "examples/production.yaml"),
+)
 TIMES = 15
 AIM = 0.25
 
