@@ -1,11 +1,13 @@
 """`diskguard simulate`: offline, from a policy to a calendar."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from diskguard.cli.render.simulate import SCHEMA
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 POLICY = """\
 version: 1
 name: erp
@@ -157,3 +159,11 @@ def test_an_invalid_policy_is_refused(cli, tmp_path):
     told = cli("simulate", path)
 
     assert told.status == 4
+
+
+@pytest.mark.parametrize("name", ["smallest", "production", "two-regions", "demo"])
+def test_the_examples_stay_below_azures_limit(cli, name):
+    told = cli("simulate", EXAMPLES / f"{name}.yaml", "--to", "730d", "-o", "json")
+
+    assert told.status == 0
+    assert [each["over_limit_on"] for each in items(told)] == [None] * len(items(told))

@@ -6,7 +6,7 @@ import pytest
 from tests.policy.builders import a_policy
 
 from diskguard.model.restore_point import Location
-from diskguard.plan.simulate import simulate
+from diskguard.plan.simulate import simulate, simulate_all
 from diskguard.plan.simulate_choice import choose_rules
 from diskguard.policy.effective import effective_settings
 
@@ -133,6 +133,23 @@ def test_a_change_of_clocks_is_seen_as_a_gap():
     found = simulated(vienna, start=datetime(2026, 10, 20, tzinfo=UTC), days=20)
 
     assert found.longest_gap == timedelta(hours=25)
+
+
+def test_rules_that_share_everything_are_reckoned_once():
+    rules = """rules:
+  - {name: a, select: {include: [{names: ["a*"]}]}}
+  - {name: b, select: {include: [{names: ["b*"]}]}, retention: {primary: {daily: 2}}}
+  - {name: c, select: {include: [{names: ["c*"]}]}}
+"""
+    policy = a_policy(DAILY + "retention: {primary: {daily: 5}}\n", rules=rules)
+    settings = [effective_settings(policy, rule) for rule in policy.rules]
+
+    a, b, c = simulate_all(settings, start=START, end=START + 9 * DAY)
+
+    assert [each.rule for each in (a, b, c)] == ["a", "b", "c"]
+    assert [len(each.locations[0].points) for each in (a, b, c)] == [5, 2, 5]
+    assert a.locations is c.locations
+    assert b == simulate(settings[1], start=START, end=START + 9 * DAY)
 
 
 RULES = """rules:

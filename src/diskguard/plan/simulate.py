@@ -4,8 +4,8 @@ Every slot gives a complete point at its instant, copied at once; `prune` runs a
 day (UTC). So a day's peak is what lay there before that day's prune.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from heapq import merge
 from itertools import groupby, pairwise
@@ -79,6 +79,20 @@ class Simulation:
     schedules: tuple[str, ...]
     longest_gap: timedelta | None
     locations: tuple[LocationSimulation, ...]
+
+
+def simulate_all(
+    rules: Iterable[Settings], *, start: datetime, end: datetime
+) -> tuple[Simulation, ...]:
+    """Simulate each rule; those that share schedules, retention and copying are reckoned once."""
+    reckoned: dict[object, Simulation] = {}
+    found = []
+    for settings in rules:
+        shared = (settings.schedules, settings.retention, settings.copying)
+        if shared not in reckoned:
+            reckoned[shared] = simulate(settings, start=start, end=end)
+        found.append(replace(reckoned[shared], rule=settings.rule.name))
+    return tuple(found)
 
 
 def simulate(settings: Settings, *, start: datetime, end: datetime) -> Simulation:

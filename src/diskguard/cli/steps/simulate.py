@@ -10,7 +10,7 @@ from diskguard.cli.session import Session
 from diskguard.cli.steps.instants import parse_instant
 from diskguard.cli.steps.policies import read_policy
 from diskguard.errors import NothingMatched, UsageInvalid
-from diskguard.plan.simulate import simulate
+from diskguard.plan.simulate import simulate_all
 from diskguard.plan.simulate_choice import Chosen, choose_rules
 from diskguard.policy.effective import effective_settings
 from diskguard.policy.model import Policy
@@ -51,10 +51,8 @@ def _end(text: str, begins: datetime, now: datetime) -> datetime:
 def simulate_policy(session: Session, path: Path, span: Span, vm: str | None) -> int:
     """Show what each rule, or each that could take the VM, keeps. Raises NothingMatched."""
     policy = read_policy(session, path)
-    simulations = [
-        simulate(effective_settings(policy, each.rule), start=span.start, end=span.end)
-        for each in _chosen(session, policy, vm)
-    ]
+    rules = [effective_settings(policy, each.rule) for each in _chosen(session, policy, vm)]
+    simulations = simulate_all(rules, start=span.start, end=span.end)
     return session.show(simulation_page(simulations, start=span.start, end=span.end))
 
 
