@@ -21,6 +21,7 @@ COMMANDS: Final = {
         "schema",
         "simulate",
         "explain",
+        "coverage",
         "plan",
         "backup",
         "copy",

@@ -60,3 +60,31 @@ class BackupItem:
         if lun is None:
             return True
         return lun not in self.without_luns and (self.luns is None or lun in self.luns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupGap:
+    """Lists of Azure Backup that could not be read: a service's in a subscription, or one vault's.
+
+    Where the provider is not registered there can be no vault, so nothing is missed.
+    """
+
+    subscription: str
+    kind: VaultKind
+    reason: str
+    vault: ResourceId | None = None
+    registered: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupLook:
+    """What Azure Backup protects in some subscriptions, and what of it could not be seen."""
+
+    items: tuple[BackupItem, ...] = ()
+    gaps: tuple[BackupGap, ...] = ()
+
+    def knows(self, subscription: str) -> bool:
+        """True when every list of the subscription was read, or there can be none."""
+        return not any(
+            gap.registered and gap.subscription.lower() == subscription.lower() for gap in self.gaps
+        )

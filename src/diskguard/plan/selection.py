@@ -48,10 +48,14 @@ class Selected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """A VM, or a disk without one, that is not taken, with one reason or more."""
+    """A VM, or a disk without one, that is not taken, with one reason or more.
+
+    `on_purpose`: a rule selects it, and the policy's author left it, or every disk of it, out.
+    """
 
     source: ResourceId
     reasons: tuple[str, ...]
+    on_purpose: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +154,8 @@ def _verdict(
             return _taken(source, settings, describe(entry, source), disks)
         refusals.append(f"rule {rule.name} excludes it: {describe(against, source)}")
     reasons = tuple(refusals) or ("no rule selects it",)
-    return _Verdict(source=source, skipped=Skipped(source=source.id, reasons=reasons))
+    skipped = Skipped(source=source.id, reasons=reasons, on_purpose=bool(refusals))
+    return _Verdict(source=source, skipped=skipped)
 
 
 def _taken(
@@ -166,7 +171,7 @@ def _taken(
             f"rule {rule.name} selects it, but {why}",
             *(f"{each.name}: {each.reason}" for each in left),
         )
-        skipped = Skipped(source=source.id, reasons=reasons)
+        skipped = Skipped(source=source.id, reasons=reasons, on_purpose=not refused)
         return _Verdict(source=source, rule=rule, skipped=skipped, unsupported=refused)
     selected = Selected(
         source=source.id,
@@ -184,7 +189,8 @@ def _disk_taken(disk: Disk, settings: Settings, reason: str) -> _Verdict:
     rule = settings.rule
     if why := _exclusion(disk.name, None, settings.consistency.disks):
         reasons = (f"rule {rule.name} selects it, but {why}",)
-        return _Verdict(source=disk, rule=rule, skipped=Skipped(source=disk.id, reasons=reasons))
+        skipped = Skipped(source=disk.id, reasons=reasons, on_purpose=True)
+        return _Verdict(source=disk, rule=rule, skipped=skipped)
     selected = Selected(
         source=disk.id,
         vm=None,
