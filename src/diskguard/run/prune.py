@@ -1,7 +1,7 @@
 """Prune, step by step: what is gone is asked for, what is doomed is deleted, what came of it is told."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +10,7 @@ from diskguard.errors import DiskguardError, SnapshotInUse, StillHeld, Unfinishe
 from diskguard.model.estate import Snapshot
 from diskguard.model.events import PointDeleted, Warned
 from diskguard.model.ids import ResourceId
-from diskguard.model.report import DeletionOutcome, Result
+from diskguard.model.report import DeletionOutcome, Failure, Result, RunReport
 from diskguard.plan.naming_seal import format_instant
 from diskguard.plan.prune import Gone, plan_prune, unlisted_sources
 from diskguard.plan.prune_plan import Deletion, Doomed, PrunePlan
@@ -127,6 +127,62 @@ class Pruning:
                     message=said,
                 )
                 self.ports.observer.notice(warned)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneErrand:
+    """What one run of prune is to do; `choose` narrows a fresh plan, or refuses it."""
+
+    run_id: str
+    policy: Policy
+    started_at: datetime
+    look_wide: Callable[[], Awaitable[Look]]
+    choose: Callable[[PrunePlan], PrunePlan]
+    at_most: int | None = None
+
+
+@dataclass(slots=True)
+class PruneRun:
+    """One run of prune from its look to its last deletion; `report` can be asked at any time."""
+
+    errand: PruneErrand
+    ports: Ports
+    pruning: Pruning | None = field(init=False, default=None)
+    _failures: list[Failure] = field(init=False, default_factory=list)
+
+    async def to_its_end(self) -> RunReport:
+        """Look, plan, delete, report. Raises what forbids every deletion: nothing was done then.
+
+        Cancelled, it reports what it has deleted; the time limit is a cancel that reports 8.
+        """
+        errand = self.errand
+        limit = errand.policy.limits.run_timeout
+        deadline = self.ports.clock.loop_time(errand.started_at + limit)
+        try:
+            async with asyncio.timeout_at(deadline):
+                fresh = await make_prune_plan(
+                    errand.policy, await errand.look_wide(), self.ports, at_most=errand.at_most
+                )
+                self.pruning = Pruning(errand.choose(fresh), self.ports)
+                await self.pruning.delete_all()
+        except TimeoutError:
+            late = Unfinished(f"not finished within `run_timeout` ({limit})")
+            self._failures.append(failure_of(late))
+        except asyncio.CancelledError:
+            if self.pruning is None:
+                raise
+        return self.report()
+
+    def report(self) -> RunReport:
+        """What came of it so far."""
+        return RunReport(
+            run_id=self.errand.run_id,
+            policy=self.errand.policy.name,
+            started_at=self.errand.started_at,
+            ended_at=self.ports.clock.now(),
+            deletions=self.pruning.outcomes() if self.pruning else (),
+            failures=tuple(self._failures),
+        )
 
 
 async def _delete_point(deletion: Deletion, ports: Ports) -> None:

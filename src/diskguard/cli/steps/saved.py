@@ -15,9 +15,14 @@ LARGEST_PLAN: Final = 100_000_000  # bytes; a thousand VMs need about four milli
 
 def save_plan(plan: BackupPlan, path: Path) -> None:
     """Write the plan, whole or not at all. Raises UsageInvalid where that cannot be done."""
+    write_whole(json.dumps(dump_plan(plan), indent=1) + "\n", path)
+
+
+def write_whole(text: str, path: Path) -> None:
+    """Write a saved plan, whole or not at all. Raises UsageInvalid where that cannot be done."""
     beside = path.with_name(f".{path.name}.new")
     try:
-        beside.write_text(json.dumps(dump_plan(plan), indent=1) + "\n", encoding="utf-8")
+        beside.write_text(text, encoding="utf-8")
         beside.replace(path)
     except OSError as error:
         raise UsageInvalid(f"cannot write the plan {path}: {error.strerror}") from error
