@@ -148,7 +148,7 @@ def _rhythm(beats: frozenset[Beat]) -> Rhythm:
     days = _days_of(rows)
     share = _MOST_SLOTS // max(1, len(rows))
     slots = {slot for row in rows for slot in islice(row.all_slots(days), share)}
-    return Rhythm(tuple(sorted(each for each in slots if 0 <= each < days * _DAY)), days)
+    return Rhythm(tuple(sorted(slots)), days)
 
 
 def _days_of(rows: Iterable["_Row"]) -> int:
@@ -217,9 +217,9 @@ class _Row:
         return range((first - sooner) % step, _DAY, step)
 
     def all_slots(self, days: int) -> Iterator[int]:
-        """Give the instants in that many days, and a few around them, in seconds since START."""
-        for day in range(-1, days + 1):
-            yield from self._slots(day)
+        """Give the instants in that many days from START on, in seconds; not quite in order."""
+        for day in range(-1, days + 1):  # a local day begins and ends in another one of UTC
+            yield from (slot for slot in self._slots(day) if 0 <= slot < days * _DAY)
 
     def _slots(self, day: int) -> Iterator[int]:
         midnight = day * _DAY
