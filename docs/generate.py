@@ -4,6 +4,7 @@ from pathlib import Path
 
 from diskguard.cli.manual import commands_page, exit_codes_page
 from diskguard.policy.lint import render_lints
+from diskguard.policy.catalogue import render_faults
 from diskguard.policy.reference import render_reference
 from diskguard.policy.schema import SCHEMA_FILE, render_schema
 
@@ -12,6 +13,7 @@ PAGES = {
     "exit-codes.md": exit_codes_page,
     "lints.md": render_lints,
     "policy.md": render_reference,
+    "faults.md": render_faults,
     SCHEMA_FILE: render_schema,
     f"../src/diskguard/policy/{SCHEMA_FILE}": render_schema,  # what `diskguard schema` prints
 }

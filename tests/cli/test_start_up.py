@@ -15,6 +15,9 @@ QUICK = [
     ["version", "-o", "json"],
     ["completion", "bash"],
     ["validate"],
+    *(["validate", "-o", form] for form in ("json", "sarif", "github", "junit")),
+    ["validate", "--show-effective"],
+    ["schema"],
     ["simulate"],
     *([name, "--help"] for name in COMMANDS),
 ]
@@ -49,7 +52,14 @@ def test_a_quick_command_imports_nothing_heavy(arguments, write_policy):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["version"], ["completion", "zsh"]], ids=" ".join
+    "arguments", [["--help"], ["version"], ["completion", "zsh"], ["schema"]], ids=" ".join
 )
 def test_what_needs_no_policy_imports_neither_pydantic_nor_an_event_loop(arguments, tmp_path):
     assert modules_of(arguments, tmp_path) & {"pydantic", "yaml", "asyncio"} == set()
+
+
+def test_a_form_is_imported_when_it_is_asked_for(write_policy):
+    folder = write_policy(name="diskguard").parent
+
+    assert "xml" not in modules_of(["validate"], folder)
+    assert "xml" in modules_of(["validate", "-o", "junit"], folder)

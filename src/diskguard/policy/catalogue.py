@@ -71,7 +71,7 @@ def remedy_of(code: str) -> str | None:
     return None if lint is None else lint.remedy
 
 
-def render_problems() -> str:
+def render_faults() -> str:
     """Give the manual's page of the faults; lints have a page of their own."""
     rows = "".join(f"| `{code}` | {sentence} |\n" for code, sentence in sorted(FAULTS.items()))
     return f"{_HEAD}{rows}"
