@@ -165,6 +165,20 @@ class Stage:
         async with self.ports() as ports:
             return await Run(self.errand(ports, **changes), ports).to_its_end()
 
+    async def back_up_if_due(self, **changes: Any) -> RunReport:
+        """One process of `diskguard backup --due-only`, as cron starts it."""
+        now = self.clock.now()
+        async with self.ports() as ports:
+            errand = self.errand(
+                ports,
+                due_only=True,
+                plan_backup=lambda estate: plan_backup(
+                    self.policy, estate, now=now + ports.compute.clock_offset(), due_only=True
+                ),
+                **changes,
+            )
+            return await Run(errand, ports).to_its_end()
+
     async def copy(self, **changes: Any) -> RunReport:
         """One process of `diskguard copy`."""
         return await self.back_up(**{"plan_backup": None, "plan_recovery": None, **changes})
