@@ -70,14 +70,13 @@ def _blocks(places: Sequence[_Place]) -> Iterator[Block]:
     if remarks:
         yield Lines(lines=remarks)
     yield _day_table([(each, there, _changes(there.days)) for each, there in places])
-    yield Table(
-        headings=("rule", "location", "point", "kept by"),
-        rows=tuple(
-            (each.rule, there.location.value, point.taken_at, "; ".join(point.reasons))
-            for each, there in places
-            for point in there.points
-        ),
+    points = tuple(
+        (each.rule, there.location.value, point.taken_at, "; ".join(point.reasons))
+        for each, there in places
+        for point in there.points
     )
+    if points:
+        yield Table(headings=("rule", "location", "point", "kept by"), rows=points)
 
 
 def _summary(rule: Simulation, there: LocationSimulation) -> tuple[Cell, ...]:
