@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 3
-SYSTEM_PACKAGES := btrfs-progs debootstrap e2fsprogs iproute2 shellcheck systemd-container util-linux xfsprogs
+SYSTEM_PACKAGES := btrfs-progs chromium debootstrap e2fsprogs fonts-dejavu-core iproute2 shellcheck systemd-container util-linux xfsprogs
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo demo-linux test test-long lint types floors unit docs bench system-packages clean
@@ -67,7 +67,7 @@ docs: $(STAMP)  ## write the generated pages anew
 bench: $(STAMP)  ## measure what performance claims rest on, and print the table
 	$(BIN)/python -m benchmarks
 
-system-packages:  ## install what the file-system tests need from Debian (changes the system)
+system-packages:  ## install what the file-system and browser tests need from Debian (changes the system)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SYSTEM_PACKAGES)
 	PYTHONPATH=src $(PYTHON) -m diskguard_emulator.guests.linux_tree
