@@ -1,5 +1,6 @@
 #!/bin/sh
-# The whole road on an emulated Azure: validate, plan, back up, copy to the paired region, list, show the proof.
+# The whole road on an emulated Azure: validate, simulate, plan, back up, copy to the paired region, list, show the
+# proof, say how old the newest points are, as a table and as a page to look at.
 # Needs diskguard and diskguard-emulator on the PATH (`make demo` sees to that), and no privileges.
 #   DEMO_ESTATE   another estate than examples/estate.yaml
 #   DEMO_POLICY   another policy than examples/demo.yaml
@@ -75,6 +76,10 @@ run diskguard show "$point" --policy "$policy"
 
 say "Once more for $vm: diskguard has learned how long it takes, so it stands still for less"
 run diskguard backup "$policy" --vm "$vm" --no-copy
+
+say "How old is the newest restorable point of each, in both regions, against what the policy promises?"
+run diskguard status "$policy" --html "$folder/status.html"
+printf 'To look at: %s\n' "$folder/status.html"
 
 say "Is all as it should be?"
 expected=$(diskguard plan "$policy" --output tsv | awk 'END { print NR + 1 }')
