@@ -13,6 +13,7 @@ from tests.support.runs import LoopClock
 from diskguard.errors import CloudRefused, NothingMatched, PruneRefused
 from diskguard.model.report import Result
 from diskguard.model.restore_point import Location, PointState
+from diskguard.run.line import Run
 from diskguard.run.observe import Look
 from diskguard.run.prune import PruneRun, Pruning, make_prune_plan
 from diskguard_emulator.faults import Fails
@@ -208,3 +209,32 @@ async def test_a_run_that_takes_too_long_goes_on_in_the_next():
 
         assert report.exit_status == 8
         assert "not finished within" in report.failures[0].message
+
+
+async def back_up_and_prune(stage, **changes):
+    async with stage.ports() as ports:
+
+        async def make(look):
+            return await make_prune_plan(stage.policy, look, ports, at_most=99)
+
+        facts = stage.errand(ports, make_prune=make, **changes)
+        return await Run(facts, ports).to_its_end()
+
+
+async def test_backup_prunes_after_a_complete_run():
+    async with days_of_points(3, ONE) as stage:
+        report = await back_up_and_prune(stage)
+
+        assert report.exit_status == 0
+        assert [each.result for each in report.deletions] == [Result.DONE] * 3
+        assert len(await stage.points()) == 1
+
+
+async def test_backup_prunes_nothing_after_a_run_that_was_not_complete():
+    async with days_of_points(3) as stage:
+        stage.suffers(Fails(status=409, code="Odd", message="no"), "PUT", "/rg-diskguard-wus/")
+
+        report = await back_up_and_prune(stage)
+
+        assert report.exit_status == 3
+        assert report.deletions == ()

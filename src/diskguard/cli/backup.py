@@ -55,6 +55,11 @@ from diskguard.cli.session import Session
 )
 @click.option("--no-copy", is_flag=True, help="Make no copies; `diskguard copy` can, later.")
 @click.option("--no-wait", is_flag=True, help="Start copies and do not wait for them.")
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="Afterwards prune, if the run was complete; see `diskguard prune`.",
+)
 @click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
 @click.pass_obj
 def backup_command(

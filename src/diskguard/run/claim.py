@@ -8,8 +8,10 @@ from diskguard.model.estate import Snapshot
 from diskguard.plan.backup_plan import VmPlan
 from diskguard.plan.naming_tags import ParsedMember, Places, parse_member
 from diskguard.plan.points import ATTEMPT_LIFETIME
+from diskguard.plan.prune_plan import Doomed
 from diskguard.ports import Inventory, Ports
 from diskguard.run.azure_time import azure_time
+from diskguard.run.deletion import delete_guarded
 from diskguard.run.together import together
 
 FEW = 4  # up to here a read per name costs less than the list of a whole group
@@ -35,7 +37,8 @@ async def clear_names(plan: VmPlan, ports: Ports, *, mine: Collection[str] = ())
     others = [member for member in existing if member.nonce not in mine]
     if any(member.seal is not None or _may_be_alive(member, now) for member in others):
         raise AnotherRunMakesThis(f"{plan.point} is made by another run")
-    await together(ports.compute.delete_snapshot(member.snapshot.id) for member in existing)
+    leftovers = [Doomed(id=each.snapshot.id, nonce=each.nonce) for each in existing]
+    await together(delete_guarded(each, ports.compute) for each in leftovers)
 
 
 async def _existing(plan: VmPlan, ports: Ports) -> list[Snapshot]:

@@ -11,7 +11,9 @@ from diskguard.model.ids import Region, ResourceId
 from diskguard.model.report import CopyOutcome, Result
 from diskguard.plan.copies_plan import CopyPlan, CopyQueue, CopyStep, SkippedPoint
 from diskguard.plan.naming_tags import is_copy_as_wished
+from diskguard.plan.prune_plan import Doomed
 from diskguard.ports import Ports
+from diskguard.run.deletion import delete_guarded
 from diskguard.run.failure import failure_of
 from diskguard.run.together import together
 
@@ -129,7 +131,8 @@ class Copying:
     async def _start(self, progress: _Progress, step: CopyStep) -> None:
         try:
             if step.failed_before is not None:
-                await self.ports.compute.delete_snapshot(step.failed_before)
+                failed = Doomed(id=step.failed_before, sealed=True, failed_only=True)
+                await delete_guarded(failed, self.ports.compute)
             if not step.running:
                 await self._request(step)
         except DiskguardError as error:

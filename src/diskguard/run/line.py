@@ -12,12 +12,14 @@ from diskguard.model.ids import ResourceId
 from diskguard.model.report import CopyOutcome, Failure, RunReport, VmOutcome
 from diskguard.plan.backup_plan import BackupPlan
 from diskguard.plan.copies_plan import CopyPlan
+from diskguard.plan.prune_plan import PrunePlan
 from diskguard.plan.recovery_plan import RecoveryPlan
 from diskguard.ports import Ports
 from diskguard.run.backup import BackingUp
 from diskguard.run.copy import Copying
 from diskguard.run.failure import failure_of
 from diskguard.run.observe import Look, join_snapshots
+from diskguard.run.prune import Pruning
 from diskguard.run.recovery import Recovering
 
 # Pauses between looks for what was just made: a list may lag behind a create (arm-wire 3).
@@ -32,7 +34,8 @@ class Errand:
     None is left out: `copy` has no `plan_backup`, `backup --no-copy` no `plan_copies`. Copies are
     planned from a look after the backup: what is copied is what Azure then shows, whoever made it.
     `due_only` goes with a `plan_backup` of that kind: where nothing is due, a VM that a dead run
-    left stopped is started, and nothing else in Azure is changed.
+    left stopped is started, and nothing else in Azure is changed. `make_prune` is asked after a
+    run that is complete, and only then.
     """
 
     run_id: str
@@ -45,6 +48,7 @@ class Errand:
     plan_recovery: Callable[[Estate], RecoveryPlan] | None = None
     plan_backup: Callable[[Estate], BackupPlan] | None = None
     plan_copies: Callable[[Estate], CopyPlan] | None = None
+    make_prune: Callable[[Look], Awaitable[PrunePlan]] | None = None
     wait: bool = True
     due_only: bool = False
 
@@ -80,6 +84,7 @@ class Run:
     _recovering: Recovering | None = field(init=False, default=None)
     _backing_up: BackingUp | None = field(init=False, default=None)
     _copying: Copying | None = field(init=False, default=None)
+    _pruning: Pruning | None = field(init=False, default=None)
 
     async def to_its_end(self) -> RunReport:
         """Do the errand and report; an expected failure is in the report, never raised.
@@ -115,6 +120,9 @@ class Run:
             await self._back_up(plan)
         if errand.plan_copies is not None:
             await self._copy(errand.plan_copies(await self._estate_after(look)))
+        if errand.make_prune is not None and self.report().exit_status == 0:
+            self._pruning = Pruning(await errand.make_prune(await errand.look_wide()), self.ports)
+            await self._pruning.delete_all()
 
     async def _estate_after(self, look: Look) -> Estate:
         """The estate with its restore points as they are after the backup, if there was one."""
@@ -199,6 +207,7 @@ class Run:
             ended_at=self.ports.clock.now(),
             vms=self._vms(),
             copies=self._copies(),
+            deletions=self._pruning.outcomes() if self._pruning else (),
             recovered=tuple(self._recovering.done) if self._recovering else (),
             warnings=self._warnings(),
             failures=self._all_failures(),

@@ -1,15 +1,18 @@
 """The snapshots of one set: requested at once, followed to their end, or undone."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from diskguard.errors import CloudUnreachable, DiskguardError, Unfinished
+from diskguard.errors import CloudUnreachable, DiskguardError, NotTheSame, Unfinished
 from diskguard.model.estate import Snapshot
 from diskguard.model.wish import OperationState, OperationStatus, Requested, SnapshotWish
 from diskguard.plan.backup_plan import MemberPlan, VmPlan, wish_for_attempt
 from diskguard.plan.naming_tags import nonce_of
+from diskguard.plan.prune_plan import Doomed
 from diskguard.ports import Compute, Ports, Reservation
+from diskguard.run.deletion import delete_guarded
 from diskguard.run.together import together
 
 # A lost answer may be about a request Azure is still taking in; a read just after a create can
@@ -180,8 +183,7 @@ async def undo_members(asked: Iterable[Asked], compute: Compute) -> None:
 
 
 async def _undo(asked: Asked, compute: Compute) -> None:
-    snapshot = await compute.find_snapshot(asked.wish.id)
-    accepted = asked.requested is not None
     # Just after a create a read may still say 404: what Azure accepted is deleted all the same.
-    if (snapshot is None and accepted) or (snapshot and nonce_of(snapshot) == asked.nonce):
-        await compute.delete_snapshot(asked.wish.id)
+    made = asked.requested is not None
+    with suppress(NotTheSame):
+        await delete_guarded(Doomed(id=asked.wish.id, nonce=asked.nonce, just_made=made), compute)

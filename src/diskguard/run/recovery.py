@@ -8,9 +8,11 @@ from diskguard.errors import DiskguardError
 from diskguard.model.events import Recovered, Warned
 from diskguard.model.report import Failure
 from diskguard.model.restore_point import Learned, Seal
+from diskguard.plan.prune_plan import Doomed
 from diskguard.plan.recovery_plan import LateSeal, RecoveryPlan, StartVm, Undo
 from diskguard.ports import Ports
 from diskguard.run.azure_time import azure_time
+from diskguard.run.deletion import delete_guarded
 from diskguard.run.failure import failure_of
 from diskguard.run.offline import start_again
 from diskguard.run.seal import put_seal
@@ -64,5 +66,7 @@ class Recovering:
         return f"sealed as {step.consistency.achieved}: {step.consistency.reason}"
 
     async def _undo(self, step: Undo) -> str:
-        await together(self.ports.compute.delete_snapshot(each) for each in step.snapshots)
+        await together(
+            delete_guarded(Doomed(id=each), self.ports.compute) for each in step.snapshots
+        )
         return f"{len(step.snapshots)} snapshots deleted: {step.reason}"

@@ -8,10 +8,18 @@ from diskguard.cli.render.json import failure_fields
 from diskguard.cli.render.page import Lines, Page, Table
 from diskguard.cli.render.points import consistency_fields
 from diskguard.cli.render.trouble import failure_lines
-from diskguard.model.report import CopyOutcome, Failure, Result, RunReport, VmOutcome
+from diskguard.model.report import (
+    CopyOutcome,
+    DeletionOutcome,
+    Failure,
+    Result,
+    RunReport,
+    VmOutcome,
+)
 
 _SOURCES: Final = ("source", "sources")
 _COPIES: Final = ("copy", "copies")
+_DELETIONS: Final = ("deletion", "deletions")
 
 
 def report_page(report: RunReport, *, schema: str) -> Page:
@@ -27,12 +35,20 @@ def report_page(report: RunReport, *, schema: str) -> Page:
             "to",
             "percent",
         ),
-        rows=(*map(_vm_row, report.vms), *map(_copy_row, report.copies)),
+        rows=(
+            *map(_vm_row, report.vms),
+            *map(_copy_row, report.copies),
+            *map(_deletion_row, report.deletions),
+        ),
     )
     shown = (table,) if table.rows else ()
     return Page(
         schema=schema,
-        items=(*map(_vm_item, report.vms), *map(_copy_item, report.copies)),
+        items=(
+            *map(_vm_item, report.vms),
+            *map(_copy_item, report.copies),
+            *map(_deletion_item, report.deletions),
+        ),
         blocks=(*shown, Lines(lines=tuple(_remarks(report)))),
         table=table,
         exit_code=report.exit_status,
@@ -57,6 +73,9 @@ def report_trouble(report: RunReport) -> Iterator[str]:
     for copy in report.copies:
         if copy.failure is not None:
             yield from failure_lines(copy.failure, of=f"copy of {copy.disk} to {copy.region}")
+    for each in report.deletions:
+        if each.failure is not None:
+            yield from failure_lines(each.failure, of=f"{each.point} in {each.location}")
 
 
 def _remarks(report: RunReport) -> Iterator[str]:
@@ -67,7 +86,11 @@ def _remarks(report: RunReport) -> Iterator[str]:
 
 def _counted(report: RunReport) -> str:
     parts = []
-    for (one, many), outcomes in ((_SOURCES, report.vms), (_COPIES, report.copies)):
+    for (one, many), outcomes in (
+        (_SOURCES, report.vms),
+        (_COPIES, report.copies),
+        (_DELETIONS, report.deletions),
+    ):
         results = [outcome.result for outcome in outcomes]
         what = one if len(results) == 1 else many
         counts = [f"{results.count(kind)} {kind}" for kind in Result if kind in results]
@@ -92,6 +115,24 @@ def _vm_row(vm: VmOutcome) -> tuple[Cell, ...]:
 def _copy_row(copy: CopyOutcome) -> tuple[Cell, ...]:
     where = (copy.region, copy.percent)
     return ("copy", copy.disk, str(copy.result), copy.point, None, None, *where)
+
+
+def _deletion_row(deletion: DeletionOutcome) -> tuple[Cell, ...]:
+    told = (deletion.source, str(deletion.result), deletion.point)
+    return ("prune", *told, None, None, deletion.location, None)
+
+
+def _deletion_item(deletion: DeletionOutcome) -> dict[str, object]:
+    return {
+        "kind": "prune",
+        "source": deletion.source,
+        "point": deletion.point,
+        "location": deletion.location,
+        "snapshots": deletion.snapshots,
+        "result": deletion.result.value,
+        "reason": deletion.reason,
+        "failure": _failure(deletion.failure),
+    }
 
 
 def _vm_item(vm: VmOutcome) -> dict[str, object]:

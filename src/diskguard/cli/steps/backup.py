@@ -25,6 +25,7 @@ from diskguard.ports import Ports
 from diskguard.run.azure_time import azure_time
 from diskguard.run.line import Errand
 from diskguard.run.observe import Look
+from diskguard.run.prune import make_prune_plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class Choices:
     jitter: str | None = None
     no_copy: bool = False
     no_wait: bool = False
+    prune: bool = False
 
     def planner(self) -> MakePlan:
         """Say how to plan: anew, or as saved.
@@ -125,6 +127,9 @@ def _errand_of(
             plan_copies=None
             if choices.no_copy
             else lambda estate: plan_copies(policy, estate, now=azure_time(ports)),
+            make_prune=(lambda seen: make_prune_plan(policy, seen, ports))
+            if choices.prune
+            else None,
             wait=not choices.no_wait,
             due_only=choices.due_only,
         )
