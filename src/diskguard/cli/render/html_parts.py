@@ -7,6 +7,7 @@ from typing import Final
 from diskguard.cli.render.cells import duration
 from diskguard.cli.render.html import Markup, glue, tag
 from diskguard.model.restore_point import Grade, Location, PointState
+from diskguard.plan.freshness import Freshness
 from diskguard.plan.timeline_picture import Lane, Mark, Standing, Track
 
 Row = Sequence[str | None]
@@ -121,6 +122,11 @@ def span_or_dash(length: timedelta | None) -> str:
     return "-" if length is None else duration(length)
 
 
+def age_of(fresh: Freshness) -> str:
+    """How old the newest restorable point is, to the second at most."""
+    return "never" if fresh.age is None else _whole(fresh.age)
+
+
 def place_of(lane: Lane) -> str:
     """Where a lane is: its location, and the region if that is known."""
     return f"{lane.fresh.location} · {lane.region}" if lane.region else f"{lane.fresh.location}"
@@ -133,9 +139,9 @@ def verdict_of(lane: Lane) -> str:
     if fresh.newest is None or fresh.age is None:
         waiting = "" if fresh.late else " yet: the first copy is under way"
         return f"No restorable point {where}{waiting}."
-    old = f"The newest restorable point {where} is {duration(fresh.age)} old"
+    old = f"The newest restorable point {where} is {_whole(fresh.age)} old"
     if fresh.rpo is not None:
-        over = f", {duration(fresh.age - fresh.rpo)} over" if fresh.late else ""
+        over = f", {_whole(fresh.age - fresh.rpo)} over" if fresh.late else ""
         return f"{old}; its RPO is {duration(fresh.rpo)}{over}."
     due = "" if fresh.expected_slot is None else f" since {fresh.expected_slot:%Y-%m-%d %H:%M}Z"
     return f"{old}; a newer one has been due{due}." if fresh.late else f"{old}; no RPO is promised."
@@ -149,6 +155,10 @@ def noun_of(tracks: Sequence[Track]) -> str:
     if vms == 0:
         return "disk" if len(tracks) == 1 else "disks"
     return "VMs and disks"
+
+
+def _whole(age: timedelta) -> str:
+    return duration(timedelta(seconds=round(age.total_seconds())))
 
 
 def _sign(id: str, shape: str, *, class_: str) -> Markup:

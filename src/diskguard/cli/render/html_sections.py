@@ -9,6 +9,7 @@ from diskguard.cli.render.html import Markup, glue, tag
 from diskguard.cli.render.html_parts import (
     STANDING_CLASS,
     Row,
+    age_of,
     left_out,
     lines,
     minute,
@@ -243,7 +244,7 @@ def _figures_row(track: Track, lane: Lane) -> Row:
         place_of(lane),
         glue((standing_sign(lane.standing), tag("span", f"{lane.standing}"))),
         minute(None if fresh.newest is None else fresh.newest.taken_at),
-        "never" if fresh.age is None else duration(fresh.age),
+        age_of(fresh),
         span_or_dash(fresh.rpo),
         "-" if seal is None else f"{seal.consistency.achieved}",
         gaps,

@@ -8,12 +8,12 @@ from diskguard.cli.render.cells import duration
 from diskguard.cli.render.html import Markup, tag
 from diskguard.cli.render.html_parts import (
     STANDING_CLASS,
+    age_of,
     left_out,
     note,
     place_of,
     section,
     sign_of,
-    span_or_dash,
     standing_sign,
     verdict_of,
 )
@@ -27,7 +27,7 @@ MOST_TOLD: Final = 6000
 
 _GRIDS: Final = tuple(timedelta(hours=hours) for hours in (3, 6, 12, 24, 48, 120))
 _MOST_LINES: Final = 12
-_CLOSE: Final = 34  # a label nearer to "now" than this would lie on it
+_CLOSE: Final = 56  # a label nearer to "now" than this would lie on it
 
 _LEGEND: Final = (
     ("application", "application-consistent"),
@@ -94,7 +94,7 @@ def _lane(
     limit = None if fresh.rpo is None else f" of {duration(fresh.rpo)}"
     age = tag(
         "span",
-        tag("b", "never" if fresh.newest is None else span_or_dash(fresh.age)),
+        tag("b", age_of(fresh)),
         limit,
         class_=f"age {STANDING_CLASS[lane.standing]}",
     )
@@ -180,7 +180,7 @@ def _axis(timeline: Timeline, grid: Iterable[datetime]) -> Markup:
     scale = tag(
         "svg", *labels, now, viewBox=f"0 0 {WIDTH} 20", class_="picture", aria_hidden="true"
     )
-    key = tag("span", "newest point, of its RPO", class_="key")
+    key = tag("span", "age, of its RPO", class_="key")
     return tag("div", tag("span"), scale, key, class_="lane axis")
 
 
