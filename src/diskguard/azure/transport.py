@@ -1,12 +1,17 @@
 """The wire: one session for Resource Manager and for login, its trust, and URLs left as they are."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from diskguard.errors import EndpointRefused
+
+_FAREWELL: Final = 0.05
+"""Seconds for requests that were cancelled to end their connections: TLS waits for the other side.
+https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown"""
 
 if TYPE_CHECKING:
     import ssl
@@ -71,6 +76,7 @@ async def open_transport(
             connection_timeout=10,  # of logins; azure-core would wait 300 s for each
             read_timeout=60,
         )
+    await asyncio.sleep(_FAREWELL)
 
 
 def trust(environment: Mapping[str, str]) -> "ssl.SSLContext":
