@@ -59,6 +59,11 @@ export DISKGUARD_LOCK_DIR
 say "Is the policy valid? Offline, nothing is asked of Azure"
 run diskguard validate "$policy"
 
+say "What will a year of its schedule and retention come to? Reckoned offline; each location in a line"
+printf '$ diskguard simulate %s --to 365d\n' "$policy"
+simulated=$(diskguard simulate "$policy" --to 365d)
+printf '%s\n' "$simulated" | sed '/^$/,$d'
+
 say "What would a backup do now? Only reads"
 run diskguard plan "$policy"
 
