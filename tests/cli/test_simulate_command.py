@@ -143,6 +143,8 @@ def test_a_vm_that_no_rule_could_take_is_an_error(cli, tmp_path):
         (("--from", "2026-11-02", "--to", "2026-11-01"), "--to 2026-11-01 is not after --from"),
         (("--to", "36500d"), "more than 25 years are not simulated"),
         (("--from", "9999-01-01", "--to", "9000d"), "beyond the calendar"),
+        (("--from", "0001-01-01", "--to", "10d"), "only the years 1970 to 8999"),
+        (("--from", "8999-12-31", "--to", "9000-02-01"), "only the years 1970 to 8999"),
     ],
 )
 def test_a_bad_span_is_a_usage_error(cli, policy, arguments, said):

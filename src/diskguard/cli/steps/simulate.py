@@ -17,6 +17,7 @@ from diskguard.policy.model import Policy
 from diskguard.policy.scalars import parse_duration
 
 LONGEST: Final = timedelta(days=25 * 366)
+YEARS: Final = range(1970, 9000)  # what time zones and the calendar's ends leave without surprises
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,8 @@ class Span:
         ends = _end(end, begins, now)
         if not begins < ends:
             raise UsageInvalid(f"--to {end} is not after --from")
+        if begins.year not in YEARS or ends.year not in YEARS:
+            raise UsageInvalid(f"only the years {YEARS[0]} to {YEARS[-1]} are simulated")
         if ends - begins > LONGEST:
             raise UsageInvalid("more than 25 years are not simulated", hint="Move --to nearer.")
         return cls(start=begins, end=ends)
