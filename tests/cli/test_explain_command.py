@@ -75,7 +75,7 @@ def test_one_vm_is_explained_at_length(cloud, write_policy):
     assert "  db01-data0 (LUN 0): taken" in lines
     assert any(line.startswith("  all selects it: rules[0].select.include[0]: ") for line in lines)
     assert "  nothing learned yet: no sealed point is there" in lines
-    assert "  lead 30 s: the first lead there is" in lines
+    assert "  lead: 30 s: what a first freeze gets" in lines
     assert any(
         line.split() == ["consistency.linux", "fsfreeze", "consistency.linux"] for line in lines
     )

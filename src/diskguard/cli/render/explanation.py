@@ -94,12 +94,9 @@ def _at_length(item: Explanation, explained: Explained) -> Iterator[Block]:
 def _rule_line(word: RuleWord) -> str:
     if word.entry is None:
         return f"{word.rule} {_SAID[word.ruling]}"
-    asked = ", ".join(
-        f"{clause.asked} ({'yes' if clause.fits else 'no'}: {clause.found})"
-        for clause in word.clauses
-    )
-    near = f"; {word.near}" if word.near else ""
-    return f"{word.rule} {_SAID[word.ruling]}: {dotted(word.entry)}: {asked}{near}"
+    fitting = [f"{clause.asked} ({clause.found})" for clause in word.clauses if clause.fits]
+    keys = [*fitting, *([f"but {word.near}"] if word.near else [])]
+    return f"{word.rule} {_SAID[word.ruling]}: {dotted(word.entry)}: {', '.join(keys)}"
 
 
 def _disk_line(disk: DiskWord) -> str:
@@ -116,9 +113,10 @@ def _next_lines(next_point: NextPoint) -> Iterator[str]:
     taught = ", ".join(next_point.taught_by)
     yield f"learned from {taught}" if taught else "nothing learned yet: no sealed point is there"
     learned = next_point.learned
-    yield f"lead {_learned(learned.lead, freeze.lead, 'the first lead there is')}"
-    yield f"hold {_learned(learned.hold, freeze.hold, 'as long as the limit allows')}"
-    yield f"a snapshot takes {_learned(learned.completion, next_point.completion, 'unknown')}"
+    yield f"lead: {_learned(learned.lead, freeze.lead, 'what a first freeze gets')}"
+    yield f"hold: {_learned(learned.hold, freeze.hold, 'as long as the limit allows')}"
+    completion = _learned(learned.completion, next_point.completion, "not known yet")
+    yield f"time a snapshot takes: {completion}"
     yield f"limit {duration(freeze.limit)}, margin {duration(freeze.margin)}"
 
 
