@@ -167,7 +167,7 @@ def _family(name: str, what: str, labels: Sequence[str]) -> GaugeMetricFamily:
 
 
 def _source_labels(status: Status, fresh: Freshness) -> list[str]:
-    return [status.policy, fresh.rule, *_place(fresh.source), fresh.location.value]
+    return [status.policy, clean(fresh.rule), *_place(fresh.source), fresh.location.value]
 
 
 def _place(source: ResourceId) -> tuple[str, str, str]:

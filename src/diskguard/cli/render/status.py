@@ -217,6 +217,7 @@ def _run_item(run: LastRun) -> dict[str, object]:
         "run_id": run.run_id,
         "began_at": instant(run.began_at),
         "ended_at": instant(run.ended_at),
+        "took_seconds": seconds(run.took),
         "points": run.points,
         "downgraded": run.downgraded,
         "whole": run.whole,
