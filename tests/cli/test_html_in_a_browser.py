@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 from tests.plan.builders import NOON
 from tests.support.browser import PROGRAM, WHY_NOT, Browser, browsing
-from tests.support.histories import THINNING, a_promise, a_timeline, a_troubled_estate
+from tests.support.histories import (
+    HOSTILE,
+    THINNING,
+    a_hostile_timeline,
+    a_promise,
+    a_timeline,
+    a_troubled_estate,
+)
 
 from diskguard.cli.render.html_page import About, status_html
 
@@ -116,3 +123,29 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(browser):
 def test_it_complained_of_nothing_and_asked_for_itself_alone(browser, page):
     assert browser.complaints() == []
     assert set(browser.requested()) <= {page.as_uri(), "about:blank"}
+
+
+def test_hostile_names_stay_text(browser, page):
+    for number, name in enumerate(HOSTILE):
+        about = About(policy=name, version=name, generated_at=NOON, unseen=(name,))
+        hostile = page.with_name(f"hostile{number}.html")
+        hostile.write_text(status_html(a_hostile_timeline(name), about), encoding="utf-8")
+        browser.open(hostile)
+
+        assert (
+            browser.ask("document.querySelectorAll('script, img, [onload], [onerror]').length") == 0
+        )
+        assert browser.ask("document.querySelectorAll('style').length") == 1
+        assert browser.complaints() == []
+
+
+def test_a_page_that_breaks_its_own_policy_would_be_noticed(browser, page):
+    foreign = page.with_name("foreign.html")
+    text = page.read_text(encoding="utf-8").replace("<header", "<img src=x.png><header", 1)
+    foreign.write_text(text, encoding="utf-8")
+    before = len(browser.complaints())
+
+    browser.open(foreign)
+
+    (complaint,) = browser.complaints()[before:]
+    assert "Content Security Policy" in complaint

@@ -10,8 +10,10 @@ from html.parser import HTMLParser
 import pytest
 from tests.plan.builders import NOON, a_disk, a_policy, a_vm, an_estate
 from tests.support.histories import (
+    HOSTILE,
     THINNING,
     Past,
+    a_hostile_timeline,
     a_promise,
     a_timeline,
     a_troubled_estate,
@@ -23,20 +25,9 @@ from diskguard.cli.render.html_page import MOST_DRAWN, About, status_html
 from diskguard.cli.render.html_parts import GRADE_SIGNS, STANDING_SIGNS
 from diskguard.cli.render.html_sections import MOST_CHARTED
 from diskguard.model.restore_point import Grade, Location
-from diskguard.plan.status import DiskUse
 
 SOON = NOON + timedelta(minutes=20)
 ABOUT = About(policy="erp-prod", version="1.2.3", generated_at=SOON)
-HOSTILE = (
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "' onload='alert(1)",
-    "</style><svg onload=alert(1)>",
-    "</title><script>alert(1)</script>",
-    "db\x00\x1b[2J\u202e01",
-    "&lt;b&gt;",
-    "javascript:alert(1)",
-)
 ALLOWED_TAGS = {
     *("html", "head", "meta", "title", "style", "body", "header", "main", "footer", "section"),
     *("article", "h1", "h2", "h3", "p", "ul", "li", "b", "small", "span", "div", "time"),
@@ -174,25 +165,25 @@ def test_an_empty_policy_is_no_good_news():
     assert "Nothing of this policy was seen" in blind
 
 
+def test_a_first_copy_of_which_nothing_is_known_yet_is_said_to_be_one():
+    nothing = Past(hours=(0,), copying=frozenset({0}), percent=0.0)
+    said = words_of(the_page(an_estate_with([(a_vm("new"), nothing)])))
+
+    assert "1 of 1 VM at risk" in said
+    assert "No restorable point in the other region yet: the first copy is under way." in said
+    assert "nothing to go by yet" in said
+    assert "Finished" not in said
+
+
+def test_copies_that_all_ended_leave_none_under_way():
+    done = Past(hours=(0, 2), copied=frozenset({0, 2}))
+    said = words_of(the_page(an_estate_with([(a_vm("db01"), done)])))
+
+    assert "None is under way." in said
+    assert "Finished: at most so long." in said
+
+
 # -- hostile text --------------------------------------------------------------------------------------
-
-
-def a_hostile_timeline(name):
-    past = Past(
-        hours=(0, 1, 5, 6),
-        grade=Grade.CRASH,
-        reason=name,
-        copied=frozenset({1, 5}),
-        copying=frozenset({0}),
-    )
-    timeline = a_timeline(a_promise(THINNING), an_estate_with([(a_vm("db01"), past)]), now=SOON)
-    (track,) = timeline.tracks
-    lanes = tuple(replace(lane, fresh=replace(lane.fresh, name=name)) for lane in track.lanes)
-    disk = replace(track.source, text=track.source.text + name)
-    use = DiskUse(source=track.source, disk=disk, used=3)
-    hostile = replace(track, name=name, rule=name, source=disk, lanes=lanes, fullest=use)
-    under_way = tuple(replace(copy, point=name, source=disk) for copy in timeline.under_way)
-    return replace(timeline, tracks=(hostile,), under_way=under_way, remarks=(name,))
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -17,6 +17,7 @@ from tests.support.histories import (
     hours,
 )
 
+from diskguard.model.estate import Attachment
 from diskguard.model.restore_point import Grade, Location, PointState
 from diskguard.plan.timeline import MOST_MARKS, RPOS_IN_SIGHT, choose_span
 from diskguard.plan.timeline_picture import GapKind, Standing
@@ -270,6 +271,14 @@ def test_what_takes_too_little_is_remarked():
 
     assert timeline.tracks == ()
     assert timeline.remarks == ("rule web takes 0, fewer than the 2 it expects",)
+
+
+def test_what_no_backup_takes_is_remarked_where_that_is_no_failure():
+    odd = a_vm("odd", attachments=(Attachment(name="odd-os", lun=None, disk=None),))
+    timeline = a_timeline(a_policy("on_unsupported: warn"), an_estate(DB, odd))
+
+    (remark,) = timeline.remarks
+    assert remark.startswith("no backup takes odd, disk odd-os: it is unmanaged")
 
 
 def test_a_copy_made_before_its_source_was_pruned_is_still_drawn():

@@ -51,8 +51,10 @@ class Browser:
 
     def open(self, page: Path) -> None:
         """Load the file and wait until it is drawn."""
+        before = self._loaded()
         self._call("Page.navigate", url=page.as_uri())
-        self._await("Page.loadEventFired")
+        while self._loaded() == before:
+            self._read()
 
     def prefer(self, scheme: str, *, media: str = "screen") -> None:
         """See the page as somebody who prefers `light` or `dark`, on a screen or on paper."""
@@ -106,9 +108,8 @@ class Browser:
                 found: dict[str, Any] = answer["result"]
                 return found
 
-    def _await(self, event: str) -> None:
-        while not any(each["method"] == event for each in self.events):
-            self._read()
+    def _loaded(self) -> int:
+        return sum(each["method"] == "Page.loadEventFired" for each in self.events)
 
     def _read(self) -> dict[str, Any]:
         end = time.monotonic() + ANSWERS_WITHIN

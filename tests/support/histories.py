@@ -18,7 +18,7 @@ from tests.plan.builders import (
 from diskguard.model.estate import Estate, Snapshot, Vm
 from diskguard.model.restore_point import Consistency, Grade
 from diskguard.plan.points import assemble_for
-from diskguard.plan.status import survey_status
+from diskguard.plan.status import DiskUse, survey_status
 from diskguard.plan.timeline import draw_timeline
 from diskguard.plan.timeline_picture import Timeline
 from diskguard.policy.model import Policy
@@ -29,6 +29,18 @@ schedules: [{name: hourly, cron: "0 * * * *"}]
 objectives: {rpo: {primary: 2h, dr: 6h}}
 """
 THINNING = "retention: {primary: {hourly: 24, daily: 7, min_keep: 2}, dr: {daily: 14, min_keep: 2}}"
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onload='alert(1)",
+    "</style><svg onload=alert(1)>",
+    "</title><script>alert(1)</script>",
+    "db\x00\x1b[2J\u202e01",
+    "&lt;b&gt;",
+    "javascript:alert(1)",
+)
+"""Names nobody should give anything."""
 
 
 def a_promise(more: str = "") -> Policy:
@@ -46,6 +58,7 @@ class Past:
     reason: str | None = None
     copied: frozenset[int] = frozenset()  # the hours whose points are whole in the other region
     copying: frozenset[int] = frozenset()
+    percent: float = 37.0  # of what is being copied
     unsealed: frozenset[int] = frozenset()
 
 
@@ -61,7 +74,7 @@ def snapshots_of(vm: Vm, past: Past) -> Iterator[Snapshot]:
         point = list(_point(vm, slot, past, sealed=ago not in past.unsealed))
         yield from point
         if ago in past.copied | past.copying:
-            percent = 100.0 if ago in past.copied else 37.0
+            percent = 100.0 if ago in past.copied else past.percent
             yield from _copies(vm, point, slot, past, percent)
 
 
@@ -126,3 +139,26 @@ def a_troubled_estate() -> Estate:
         (a_vm("batch"), Past(hours=day, grade=Grade.OFFLINE, requested=Grade.OFFLINE, copied=few, unsealed=frozenset({7, 8}))),
     ]  # fmt: skip
     return an_estate_with(pasts)
+
+
+def a_hostile_timeline(name: str) -> Timeline:
+    """One VM in trouble with such a name wherever a name, a tag or a reason can be."""
+    past = Past(
+        hours=(0, 1, 5, 6),
+        grade=Grade.CRASH,
+        reason=name,
+        copied=frozenset({1, 5}),
+        copying=frozenset({0}),
+    )
+    timeline = a_timeline(
+        a_promise(THINNING),
+        an_estate_with([(a_vm("db01"), past)]),
+        now=NOON + timedelta(minutes=20),
+    )
+    (track,) = timeline.tracks
+    lanes = tuple(replace(lane, fresh=replace(lane.fresh, name=name)) for lane in track.lanes)
+    disk = replace(track.source, text=track.source.text + name)
+    use = DiskUse(source=track.source, disk=disk, used=3)
+    hostile = replace(track, name=name, rule=name, source=disk, lanes=lanes, fullest=use)
+    under_way = tuple(replace(copy, point=name, source=disk) for copy in timeline.under_way)
+    return replace(timeline, tracks=(hostile,), under_way=under_way, remarks=(name,))
