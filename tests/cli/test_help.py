@@ -8,7 +8,7 @@ from diskguard.cli.main import COMMANDS
 from diskguard.cli.manual import the_commands
 
 COMMANDS_MADE = tuple(the_commands())
-LATER = ("restore", "prune", "hold", "verify")
+LATER = ("restore", "drill", "verify")
 
 
 def unwrapped(text: str) -> str:

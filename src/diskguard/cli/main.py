@@ -28,6 +28,7 @@ COMMANDS: Final = {
         "list",
         "show",
         "prune",
+        "hold",
         "thaw",
         "status",
         "metrics",

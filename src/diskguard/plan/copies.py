@@ -22,7 +22,7 @@ from diskguard.plan.copies_plan import CopyPlan, CopyQueue, CopyStep, SkippedPoi
 from diskguard.plan.copies_target import NoTarget, choose_target
 from diskguard.plan.naming import snapshot_id
 from diskguard.plan.naming_seal import format_instant
-from diskguard.plan.naming_tags import COPY_SKIPPED, ParsedMember, copy_tags
+from diskguard.plan.naming_tags import COPY_SKIPPED, HOLD, ParsedMember, copy_tags
 from diskguard.plan.points import Assembly, assemble_for
 from diskguard.plan.selection import survey_sources
 from diskguard.policy.model import Policy
@@ -269,7 +269,7 @@ def _step(
         copy=CopyStep(
             point=outstanding.point.id,
             source=snapshot.id,
-            wish=_copy_wish(member, outstanding.seal, target, look, wish.protection.network_access),
+            wish=_copy_wish(member, outstanding, target, look, wish.protection.network_access),
             failed_before=name if failed else None,
             running=copy is not None and not failed,
             percent=copy.snapshot.percent if copy is not None and not failed else None,
@@ -278,14 +278,23 @@ def _step(
 
 
 def _copy_wish(
-    member: ParsedMember, seal: Seal, target: CopyTarget, look: _Look, network_access: str
+    member: ParsedMember,
+    outstanding: _Outstanding,
+    target: CopyTarget,
+    look: _Look,
+    network_access: str,
 ) -> SnapshotWish:
+    hold = outstanding.point.hold
     return SnapshotWish(
         id=_copy_id(member, look.policy),
         region=target.region,
         source=member.snapshot.id,
         copy=True,
-        tags={**look.policy.tags, **copy_tags(member, seal)},
+        tags={
+            **look.policy.tags,
+            **copy_tags(member, outstanding.seal),
+            **({} if hold is None else {HOLD: hold}),
+        },
         sku=target.sku,
         network_access=network_access,
         encryption_set=target.encryption_set,

@@ -70,11 +70,15 @@ def _head(point: RestorePoint, now: datetime) -> Iterator[str]:
     yield f"policy   {point.policy}"
     age = "" if point.taken_at is None else f" ({duration(now - point.taken_at)} ago)"
     yield f"taken    {instant(point.taken_at) or 'not known yet'}{age}"
+    if point.hold is not None:
+        yield f"held     {point.hold}"
 
 
 def _place(part: LocationPart) -> str:
     region = f" ({part.region})" if part.region else ""
-    return f"{part.location.value:8} {part.state}{region}: {MEANINGS[part.state]}"
+    until = instant(part.immutable_until)
+    locked = f"; immutable until {until}" if until else ""
+    return f"{part.location.value:8} {part.state}{region}: {MEANINGS[part.state]}{locked}"
 
 
 def _proof(point: RestorePoint) -> Iterator[str]:

@@ -99,7 +99,7 @@ def _row(point: RestorePoint) -> tuple[Cell, ...]:
         point.id,
         point.source_name,
         point.taken_at,
-        str(point.state),
+        f"{point.state}, held" if point.held else str(point.state),
         grade_of(point),
         state_in(point.part(Location.PRIMARY)),
         state_in(point.part(Location.DR)),
@@ -164,4 +164,5 @@ def _snapshot(member: Member) -> dict[str, object]:
         "state": member.state.value,
         "percent": 100.0 if done else member.percent,
         "taken_at": instant(member.taken_at),
+        "immutable_until": instant(member.immutable_until),
     }

@@ -61,25 +61,32 @@ def list_points(session: Session, by_hand: ByHand, wanted: Wanted) -> int:
     now = session.around.clock.now()
     wanted.choose((), now)
     sight = find_sight(session, by_hand)
-    seen, assembly = _look_up(session, sight)
+    seen, assembly = look_up(session, sight)
     chosen = wanted.choose(assembly.points, now)
     page = points_page(chosen, [*_strangers(assembly), *_not_looked_at(sight)])
-    return session.show(_with_unseen(session, seen, page))
+    return session.show(with_unseen(session, seen, page))
 
 
 def show_point(session: Session, by_hand: ByHand, name: str) -> int:
     """Show the one point of that id. Raises PointNotFound."""
     sight = find_sight(session, by_hand)
-    seen, assembly = _look_up(session, sight)
-    by_id = {point.id.lower(): point for point in assembly.points}
-    point = by_id.get(name.lower())
-    if point is None:
-        raise _not_found(name, by_id, seen)
+    seen, assembly = look_up(session, sight)
+    point = choose_point(name, seen, assembly)
     page = point_page(point, now=session.around.clock.now(), remarks=_not_looked_at(sight))
     return session.show(page)
 
 
-def _look_up(session: Session, sight: Sight) -> tuple[Look, Assembly]:
+def choose_point(name: str, seen: Look, assembly: Assembly) -> RestorePoint:
+    """Give the point of that id, in any case. Raises PointNotFound, or why it may not be seen."""
+    by_id = {point.id.lower(): point for point in assembly.points}
+    if name.lower() not in by_id:
+        raise _point_not_found(name, by_id, seen)
+    return by_id[name.lower()]
+
+
+def look_up(session: Session, sight: Sight) -> tuple[Look, Assembly]:
+    """Look at the restore points, and put them together."""
+
     async def read(ports: Ports) -> Look:
         return await observe_snapshots(sight.scope, ports.inventory, now=ports.clock.now())
 
@@ -89,7 +96,8 @@ def _look_up(session: Session, sight: Sight) -> tuple[Look, Assembly]:
     )
 
 
-def _with_unseen(session: Session, seen: Look, page: Page) -> Page:
+def with_unseen(session: Session, seen: Look, page: Page) -> Page:
+    """Say which subscriptions were not seen; the page ends in 3 then."""
     for each in seen.unseen:
         session.complain(failure_lines(failure_of(each.error), of=each.subscription))
     return replace(page, exit_code=PARTIAL) if seen.unseen else page
@@ -110,7 +118,7 @@ def _not_looked_at(sight: Sight) -> list[str]:
     return [f"looked only in {', '.join(sight.groups)}: missing is what does not lie there"]
 
 
-def _not_found(name: str, known: dict[str, RestorePoint], seen: Look) -> DiskguardError:
+def _point_not_found(name: str, known: dict[str, RestorePoint], seen: Look) -> DiskguardError:
     if seen.unseen:
         return seen.unseen[0].error
     near = get_close_matches(name.lower(), known, n=1)
