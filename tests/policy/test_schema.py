@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -107,7 +108,7 @@ def test_an_editor_finds_the_schema_by_the_first_line_of_an_example(path):
     assert json.loads((path.parent / header).read_text(encoding="utf-8")) == SCHEMA
 
 
-def objects(schema: object, path: str = "") -> list[tuple[str, dict[str, object]]]:
+def objects(schema: object, path: str = "") -> list[tuple[str, dict[str, Any]]]:
     """Every property of every section, by its path in the schema."""
     if isinstance(schema, list):
         return [each for part in schema for each in objects(part, path)]
@@ -143,8 +144,8 @@ def test_defaults_are_written_as_in_a_policy():
 def test_every_default_and_every_example_fits_its_own_place():
     for _, schema in PROPERTIES:
         here = Draft202012Validator({**schema, "$defs": SCHEMA["$defs"]})
-        shown = [schema["default"]] if "default" in schema else []
-        for value in [*shown, *schema.get("examples", ())]:
+        shown = [value for key, value in schema.items() if key == "default"]
+        for value in shown + schema.get("examples", []):
             assert list(here.iter_errors(value)) == []
 
 
