@@ -33,7 +33,6 @@ ASKING = {
         "protection: {network_access: private}",
         "protection: {network_access: allow}",
     ),
-    "schedules": ("schedules: [{name: a, every: 1w}]", "schedules: []"),
     "retention": ("retention: {primary: {daily: 7}}", "retention: {}"),
     "restore": ("restore: {wait_for: none}", "restore: {}"),
     "drill": (f"drill: {{resource_group: rg, subnet: '{SUBNET}'}}", ""),

@@ -69,7 +69,6 @@ UNSUPPORTED: Final = (
         "a private export needs a disk access resource, which a policy cannot name",
         lambda value: value == "private",
     ),
-    _warning("schedules", "`backup` makes points whenever it is started; cron decides when"),
     _warning("retention", "nothing is ever deleted, and Azure takes 500 snapshots of a disk"),
     _warning("restore", "there is no `restore` command"),
     _warning("drill", "there is no `drill` command, and none is held"),
