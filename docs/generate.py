@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from diskguard.cli.manual import commands_page, exit_codes_page
-from diskguard.policy.lint import render_lints
 from diskguard.policy.catalogue import render_faults
+from diskguard.policy.lint import render_lints
 from diskguard.policy.reference import render_reference
 from diskguard.policy.schema import SCHEMA_FILE, render_schema
 
