@@ -11,7 +11,7 @@ from tests.cli.conftest import WITH_VMS
 from tests.cli.test_nagios import HOUR, a_freshness, a_status, a_use
 
 from diskguard.cli.render.metrics import StatusMetrics, metrics_text
-from diskguard.cli.steps.metrics import write_at_once
+from diskguard.cli.steps.whole_file import write_at_once
 from diskguard.errors import OutputLost
 from diskguard.model.report import Traffic
 from diskguard.plan.status_run import LastRun

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.cli.conftest import WITH_VMS
+from tests.cli.conftest import WITH_VMS, Emulator, an_estate
 
 from diskguard_emulator.faults import Fails, Fault
 
@@ -82,6 +82,29 @@ def test_it_asks_for_lists_only(cloud, emulator, backed_up):
         f"GET {COMPUTE}/disks",
         *(f"GET {group}/providers/Microsoft.Compute/snapshots" for group in groups),
     }
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("vms", [1000, pytest.param(10_000, marks=pytest.mark.long)])
+def test_thousands_of_vms_are_seen_by_lists_only(cli, write_policy, tmp_path, monkeypatch, vms):
+    machines = [{"name": f"db{number:05}", "power": "deallocated"} for number in range(vms)]
+    home = {"id": WITH_VMS, "groups": {"rg-eus": "eastus", "rg-wus": "westus"}, "vms": machines}
+    emulator = Emulator(an_estate(subscriptions=[home], page_size=vms // 10), tmp_path / "many")
+    for name, value in emulator.environment.items():
+        monkeypatch.setenv(name, value)
+
+    try:
+        told = cli("status", write_policy(), "-o", "tsv", environment=emulator.environment)
+        requests = emulator.requests()
+    finally:
+        emulator.close()
+
+    assert told.status == 9
+    assert len(told.out.splitlines()) == 2 * vms
+    assert {line.rsplit("/", 1)[-1] for line in requests if "token" not in line} <= {
+        *("virtualMachines", "virtualMachineScaleSets", "disks", "snapshots", "endpoints")
+    }
+    assert len(requests) < 60
 
 
 def test_a_rule_that_takes_too_little_ends_in_5_with_what_came_near(cloud, write_policy):
