@@ -119,6 +119,12 @@ class Compute(Protocol):
         Raises SnapshotInUse for one that is locked, exported, immutable or being copied.
         """
 
+    async def set_immutability(self, id: ResourceId, *, days: int, locked: bool) -> None:
+        """Nobody can delete the snapshot until so many days after the start of its policy.
+
+        An active policy keeps its start (Azure counts from there); a new one starts now.
+        """
+
     async def merge_tags(self, id: ResourceId, tags: Mapping[str, str]) -> None:
         """Add or replace these tags; every other tag of the resource stays as it is."""
 

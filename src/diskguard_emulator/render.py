@@ -8,6 +8,7 @@ from diskguard_emulator.operations import wire_time
 from diskguard_emulator.resources import (
     VM,
     Disk,
+    Immutability,
     ManagedCommand,
     Resource,
     Snapshot,
@@ -18,6 +19,7 @@ from diskguard_emulator.world import World
 
 # Witness: snapshots-2026.yaml (2025-01-02) has the field, CLI-pct (2023-04-02) has not.
 _ACCESS_STATE_SINCE: Final = "2025-01-02"
+_IMMUTABILITY_SINCE: Final = "2026-03-02"
 _ETAG_IN_BODY_SINCE: Final = "2024-11-01"
 _TIERS: Final = {"Standard": "Standard", "Premium": "Premium", "PremiumV2": "Premium"}
 
@@ -134,8 +136,21 @@ def render_snapshot(
         properties |= _progress(snapshot, world, now)
     if api_version >= _ACCESS_STATE_SINCE:
         properties["snapshotAccessState"] = access_state(snapshot, now)
+    if api_version >= _IMMUTABILITY_SINCE and snapshot.immutability is not None:
+        properties["immutabilityPolicy"] = _immutability(snapshot.immutability, now)
     body = _head(snapshot) | _with_tier(snapshot.top)
     return body | {"properties": properties}
+
+
+def _immutability(policy: Immutability, now: datetime) -> JsonObject:
+    """Witness: the model ImmutabilityPolicy of azure-mgmt-compute 39.0.0."""
+    return {
+        "immutabilityDurationDays": policy.days,
+        "type": policy.type,
+        "policyStartTime": wire_time(policy.start),
+        "policyExpirationTime": wire_time(policy.until),
+        "isPolicyExpired": now >= policy.until,
+    }
 
 
 def _progress(snapshot: Snapshot, world: World, now: datetime) -> JsonObject:

@@ -85,6 +85,25 @@ class HeldImage:
             await self.image.drop()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Immutability:
+    """Until when a snapshot cannot be deleted, by a policy that is Unlocked or Locked."""
+
+    type: str
+    start: datetime
+    lasts: timedelta
+
+    @property
+    def days(self) -> int:
+        """How long it lasts from its start, in days."""
+        return self.lasts.days
+
+    @property
+    def until(self) -> datetime:
+        """When it ends."""
+        return self.start + self.lasts
+
+
 @dataclass(slots=True, kw_only=True)
 class Progress:
     """A background copy: how far it is follows from the time, unless it failed or stands still."""
@@ -156,6 +175,7 @@ class Snapshot(Resource):
     progress: Progress | None = None
     image: HeldImage | None = None
     instant_until: datetime | None = None
+    immutability: Immutability | None = None
 
     def ready(self, now: datetime) -> bool:
         """True when it can be restored and copied from."""

@@ -10,6 +10,7 @@ from diskguard_emulator.handlers import (
     disks,
     generic,
     groups,
+    immutability,
     lists,
     locks,
     operations,
@@ -54,6 +55,7 @@ DISKS: Final = frozenset(
         "2026-04-01",
     ]
 )
+IMMUTABLE: Final = frozenset(["2026-03-02", "2026-04-01"])
 GROUPS: Final = frozenset(["2020-06-01", "2021-04-01", "2022-09-01", "2024-11-01", "2025-04-01"])
 SUBS: Final = frozenset(["2016-06-01", "2019-11-01", "2020-01-01", "2022-12-01", "2025-04-01"])
 BACKUP: Final = frozenset(["2024-04-01"])
@@ -137,6 +139,9 @@ SCREEN: Final[tuple[Route, ...]] = (
     Route("PUT", f"{IN}/snapshots/{{name}}", DISKS, f"{SNAPSHOT}/write", snapshots.put, "HighCostSnapshotCreateHydrate"),
     Route("PATCH", f"{IN}/snapshots/{{name}}", DISKS, f"{SNAPSHOT}/write", snapshots.patch, "CreateUpdateDisks"),
     Route("DELETE", f"{IN}/snapshots/{{name}}", DISKS, f"{SNAPSHOT}/delete", snapshots.delete, "DeleteDisks"),
+    # Witness for these two actions: the page of Remove-AzSnapshotImmutabilityPolicy names the second
+    Route("POST", f"{IN}/snapshots/{{name}}/updateImmutabilityPolicy", IMMUTABLE, f"{SNAPSHOT}/updateImmutabilityPolicy/action", immutability.update, "CreateUpdateDisks"),
+    Route("POST", f"{IN}/snapshots/{{name}}/updateImmutabilityPolicyLock", IMMUTABLE, f"{SNAPSHOT}/updateImmutabilityPolicyLock/action", immutability.lock, "CreateUpdateDisks"),
     Route("GET", f"{ALL}/diskEncryptionSets", DISKS, f"{ENCRYPTION_SET}/read", lists.lister(ENCRYPTION_SET), "HighCostGet"),
     Route("GET", f"{IN}/diskEncryptionSets", DISKS, f"{ENCRYPTION_SET}/read", lists.lister(ENCRYPTION_SET, grouped=True), "HighCostGet"),
     Route("GET", f"{IN}/diskEncryptionSets/{{name}}", DISKS, f"{ENCRYPTION_SET}/read", lists.getter(ENCRYPTION_SET), "LowCostGet"),

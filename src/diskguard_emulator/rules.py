@@ -21,6 +21,7 @@ SNAPSHOTS_PER_DISK: Final = 500
 SNAPSHOTS_PER_FIVE_MINUTES: Final = 7
 PENDING_BACKGROUND_SNAPSHOTS: Final = 3
 PARALLEL_COPIES: Final = 100
+IMMUTABLE_DAYS: Final = 90  # W: azure-rest-api-specs PR 43393: "currently 90 days"
 MANAGED_COMMANDS: Final = 25
 TAGS: Final = 50
 _SNAPSHOT_SKUS: Final = frozenset({"Standard_LRS", "Premium_LRS", "Standard_ZRS"})
@@ -101,6 +102,16 @@ def check_alive(region: str, world: World) -> None:
     if region.lower() in world.dead_regions:
         raise Refusal(
             503, "ServiceUnavailable", f"The service in region '{region}' does not answer."
+        )
+
+
+def check_deletable(snapshot: Snapshot, now: datetime) -> None:
+    """W: Set-AzSnapshotImmutabilityPolicy: deletion protection until its end. I: code and words."""
+    policy = snapshot.immutability
+    if policy is not None and now < policy.until:
+        raise not_allowed(
+            f"The snapshot '{snapshot.name}' cannot be deleted: its {policy.type} immutability "
+            f"policy ends at {policy.until:%Y-%m-%dT%H:%M:%SZ}."
         )
 
 

@@ -89,6 +89,8 @@ async def work_on_a_vm(room: Room) -> None:
 async def make_and_copy_a_snapshot(room: Room) -> None:
     source = await room.has(source=a_disk_id())
     await room.azure.compute.merge_tags(source, {"diskguard-seal": "s"})
+    await room.azure.compute.set_immutability(source, days=1, locked=False)
+    await room.azure.compute.set_immutability(source, days=2, locked=True)
     copy = a_wish(id=a_snapshot_id("one", WEST), region=Region("westus"), source=source, copy=True)
     await room.finished(await room.azure.compute.request_snapshot(copy))
     await room.azure.compute.delete_snapshot(copy.id)

@@ -21,19 +21,10 @@ ASKING = {
     "consistency.windows": ("consistency: {windows: vss}", "consistency: {windows: crash}"),
     "consistency.group": ("consistency: {group: erp}", "consistency: {group: null}"),
     "limits.cluster": ("limits: {cluster: {by: zone}}", "limits: {cluster: null}"),
-    "protection.immutability.primary.mode": (
-        "protection: {immutability: {primary: {mode: locked, days: 3}}}",
-        "protection: {immutability: {primary: {mode: none}}}",
-    ),
-    "protection.immutability.dr.mode": (
-        "protection: {immutability: {dr: {mode: unlocked, days: 3}}}",
-        "protection: {immutability: {dr: {mode: none}}}",
-    ),
     "protection.network_access": (
         "protection: {network_access: private}",
         "protection: {network_access: allow}",
     ),
-    "retention": ("retention: {primary: {daily: 7}}", "retention: {}"),
     "restore": ("restore: {wait_for: none}", "restore: {}"),
     "drill": (f"drill: {{resource_group: rg, subnet: '{SUBNET}'}}", ""),
 }

@@ -11,7 +11,7 @@ import pytest
 from tests.support.estates import a_vm, an_estate
 from tests.support.runs import Stage, a_stage
 
-from diskguard.model.estate import Snapshot, Vm
+from diskguard.model.estate import Disk, Snapshot, Vm
 from diskguard.model.ids import ResourceId
 from diskguard.model.report import Result, RunReport
 from diskguard.model.wish import OperationState, Requested, SnapshotWish
@@ -73,6 +73,12 @@ class Silent:
 
     async def find_vm(self, id: ResourceId) -> Vm | None:
         return await self.real.find_vm(id)
+
+    async def find_disk(self, id: ResourceId) -> Disk | None:
+        return await self.real.find_disk(id)
+
+    async def set_immutability(self, id: ResourceId, *, days: int, locked: bool) -> None:
+        await self.real.set_immutability(id, days=days, locked=locked)
 
     async def stop_vm(self, id: ResourceId, *, deallocate: bool) -> None:
         await self.real.stop_vm(id, deallocate=deallocate)

@@ -38,6 +38,8 @@ PERMISSIONS: Final = (
     _permission("Microsoft.Compute/snapshots/beginGetAccess/action", _POINTS, "a copy reads its snapshot", linked=True),
     _permission("Microsoft.Compute/snapshots/delete", _POINTS, "undo what is not whole; prune"),
     _permission("Microsoft.Compute/snapshots/read", _ALL, "restore points are read from their snapshots"),
+    _permission("Microsoft.Compute/snapshots/updateImmutabilityPolicy/action", _POINTS, "`protection.immutability`: `unlocked`"),
+    _permission("Microsoft.Compute/snapshots/updateImmutabilityPolicyLock/action", _POINTS, "`protection.immutability`: `locked`"),
     _permission("Microsoft.Compute/snapshots/write", _POINTS, "make snapshots and copies"),
     _permission("Microsoft.Compute/virtualMachineScaleSets/read", _ALL, "tell flexible scale sets from uniform ones"),
     _permission("Microsoft.Compute/virtualMachines/deallocate/action", _SOURCES, "offline backup with `deallocate: true`"),

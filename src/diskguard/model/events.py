@@ -82,6 +82,17 @@ class PointDeleted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MadeImmutable(Event):
+    """A snapshot cannot be deleted for so many days after the start of its policy."""
+
+    point: str
+    snapshot: str
+    location: str
+    days: int
+    locked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Warned(Event):
     """Something a reader should know that stops nothing."""
 

@@ -40,11 +40,6 @@ def _warning(key: str, reason: str, asks: Callable[[object], bool] = _something)
 
 
 _NO_HOOKS: Final = "no hook is run, so points would be taken without it"
-_NOT_IMMUTABLE: Final = "whoever has the right could delete what should be immutable"
-
-
-def _is_immutable(value: object) -> bool:
-    return value in ("unlocked", "locked")
 
 
 UNSUPPORTED: Final = (
@@ -60,8 +55,6 @@ UNSUPPORTED: Final = (
     ),
     _error("consistency.group", "each VM is frozen by itself, not all at one instant"),
     _error("limits.cluster", "VMs of one cluster could be frozen side by side"),
-    _error("protection.immutability.primary.mode", _NOT_IMMUTABLE, _is_immutable),
-    _error("protection.immutability.dr.mode", _NOT_IMMUTABLE, _is_immutable),
     # Azure's AllowPrivate goes with a `diskAccessId`:
     # https://learn.microsoft.com/azure/virtual-machines/disks-enable-private-links-for-import-export-portal
     _error(
@@ -69,7 +62,6 @@ UNSUPPORTED: Final = (
         "a private export needs a disk access resource, which a policy cannot name",
         lambda value: value == "private",
     ),
-    _warning("retention", "nothing is ever deleted, and Azure takes 500 snapshots of a disk"),
     _warning("restore", "there is no `restore` command"),
     _warning("drill", "there is no `drill` command, and none is held"),
 )

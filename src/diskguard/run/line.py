@@ -12,12 +12,14 @@ from diskguard.model.ids import ResourceId
 from diskguard.model.report import CopyOutcome, Failure, RunReport, VmOutcome
 from diskguard.plan.backup_plan import BackupPlan
 from diskguard.plan.copies_plan import CopyPlan
+from diskguard.plan.immutability import ImmutabilityPlan
 from diskguard.plan.prune_plan import PrunePlan
 from diskguard.plan.recovery_plan import RecoveryPlan
 from diskguard.ports import Ports
 from diskguard.run.backup import BackingUp
 from diskguard.run.copy import Copying
 from diskguard.run.failure import failure_of
+from diskguard.run.immutability import Protecting
 from diskguard.run.observe import Look, join_snapshots
 from diskguard.run.prune import Pruning
 from diskguard.run.recovery import Recovering
@@ -48,6 +50,7 @@ class Errand:
     plan_recovery: Callable[[Estate], RecoveryPlan] | None = None
     plan_backup: Callable[[Estate], BackupPlan] | None = None
     plan_copies: Callable[[Estate], CopyPlan] | None = None
+    plan_immutability: Callable[[Estate], ImmutabilityPlan] | None = None
     make_prune: Callable[[Look], Awaitable[PrunePlan]] | None = None
     wait: bool = True
     due_only: bool = False
@@ -120,6 +123,9 @@ class Run:
             await self._back_up(plan)
         if errand.plan_copies is not None:
             await self._copy(errand.plan_copies(await self._estate_after(look)))
+        if errand.plan_immutability is not None:
+            later = await errand.look_at_points()
+            await self._protect(errand.plan_immutability(join_snapshots(look.estate, later.estate)))
         if errand.make_prune is not None and self.report().exit_status == 0:
             self._pruning = Pruning(await errand.make_prune(await errand.look_wide()), self.ports)
             await self._pruning.delete_all()
@@ -176,6 +182,13 @@ class Run:
         self._backing_up = BackingUp(plan, self.ports, self.errand.run_id, self.errand.parallel)
         self._announce(plan)
         await self._backing_up.back_up_all()
+
+    async def _protect(self, plan: ImmutabilityPlan) -> None:
+        protecting = Protecting(plan, self.ports)
+        try:
+            await protecting.make_immutable()
+        finally:
+            self._failures += protecting.failures
 
     async def _copy(self, plan: CopyPlan) -> None:
         self._copying = Copying(plan, self.ports)

@@ -322,6 +322,7 @@ async def delete(call: Call) -> Response:
     snapshot = call.maybe(SNAPSHOT, Snapshot)
     if snapshot is None:
         return Response(status=204)
+    rules.check_deletable(snapshot, call.world.clock.now())
 
     async def vanish() -> None:
         await call.world.takes(call.world.settings.latencies.delete_snapshot)

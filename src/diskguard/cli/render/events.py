@@ -72,6 +72,12 @@ def _(event: events.PointDeleted) -> str:
 
 
 @sentence_of.register
+def _(event: events.MadeImmutable) -> str:
+    kind = "locked" if event.locked else "unlocked"
+    return f"{event.snapshot}: immutable in {event.location} for {event.days} d ({kind})"
+
+
+@sentence_of.register
 def _(event: events.Warned) -> str:
     return f"{event.source.rpartition('/')[2]}: warning [{event.code}]: {event.message}"
 

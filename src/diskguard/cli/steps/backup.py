@@ -18,6 +18,7 @@ from diskguard.model.report import RunReport
 from diskguard.plan.backup import BackupPlan, plan_backup
 from diskguard.plan.backup_narrow import narrow_plan
 from diskguard.plan.copies import plan_copies
+from diskguard.plan.immutability import asks_for_immutability, plan_immutability
 from diskguard.plan.recovery import plan_recovery
 from diskguard.policy.model import Policy
 from diskguard.policy.scalars import parse_duration
@@ -129,6 +130,11 @@ def _errand_of(
             else lambda estate: plan_copies(policy, estate, now=azure_time(ports)),
             make_prune=(lambda seen: make_prune_plan(policy, seen, ports))
             if choices.prune
+            else None,
+            plan_immutability=(
+                lambda estate: plan_immutability(policy, estate, now=azure_time(ports))
+            )
+            if asks_for_immutability(policy)
             else None,
             wait=not choices.no_wait,
             due_only=choices.due_only,

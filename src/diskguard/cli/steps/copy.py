@@ -7,6 +7,7 @@ from diskguard.cli.steps.errand import Eyes, run_errand
 from diskguard.cli.steps.policies import read_policy
 from diskguard.cli.steps.sight import sight_of
 from diskguard.plan.copies import plan_copies
+from diskguard.plan.immutability import asks_for_immutability, plan_immutability
 from diskguard.ports import Ports
 from diskguard.run.azure_time import azure_time
 from diskguard.run.line import Errand
@@ -28,6 +29,11 @@ def copy(session: Session, path: Path, *, wait: bool) -> int:
             look_wide=eyes.look_wide,
             look_at_points=eyes.look_at_points,
             plan_copies=lambda estate: plan_copies(policy, estate, now=azure_time(ports)),
+            plan_immutability=(
+                lambda estate: plan_immutability(policy, estate, now=azure_time(ports))
+            )
+            if asks_for_immutability(policy)
+            else None,
             wait=wait,
         )
 
