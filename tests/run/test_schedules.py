@@ -175,6 +175,22 @@ async def test_a_vm_that_a_dead_run_left_stopped_is_started_though_nothing_is_du
         assert await slots(stage) == ["22 11:15"]
 
 
+async def test_it_is_started_too_where_the_policy_selects_less_than_it_expects():
+    async with one_vm(HOURLY, mode="offline") as stage:
+        await dies_at(stage, "/powerOff")
+        await asyncio.sleep(60)
+        [rule] = stage.policy.rules
+        two = rule.model_copy(
+            update={"select": rule.select.model_copy(update={"expect_at_least": 2})}
+        )
+        stage.policy = stage.policy.model_copy(update={"rules": (two,)})
+
+        report = await stage.back_up_if_due()
+
+        assert stage.vm().power == "running"
+        assert report.exit_status == 5
+
+
 async def test_leftovers_of_a_dead_run_wait_for_the_slot_where_nothing_is_due():
     async with one_vm(HOURLY) as stage:
         await until(EPOCH + timedelta(minutes=20))
