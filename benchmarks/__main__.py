@@ -3,13 +3,15 @@
 import argparse
 from collections.abc import Callable
 
-from benchmarks import requests, retention, start_up, thousand, window
+from benchmarks import assembly, requests, retention, start_up, status, thousand, window
 from benchmarks.machine import machine_line
 from benchmarks.table import Table, render_table
 
 BENCHMARKS: dict[str, Callable[..., Table]] = {
     "start-up": start_up.measure,
     "retention": retention.measure,
+    "assembly": assembly.measure,
+    "status": status.measure,
     "window": window.measure,
     "requests": requests.measure,
     "thousand": thousand.measure,

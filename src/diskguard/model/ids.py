@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import total_ordering
+from functools import lru_cache, total_ordering
 from typing import Self
 
 _ID = re.compile(
@@ -66,7 +66,9 @@ class ResourceId:
         return (match[name] or "") if match else ""
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ResourceId) and self.key == other.key
+        if not isinstance(other, ResourceId):
+            return False
+        return self.text == other.text or self.key == other.key
 
     def __lt__(self, other: "ResourceId") -> bool:
         return self.key < other.key
@@ -90,4 +92,9 @@ class Region(str):
 
     def __new__(cls, name: str) -> Self:
         """Keep letters and digits, in lower case."""
-        return super().__new__(cls, re.sub(r"[^a-z0-9]", "", name.lower()))
+        return super().__new__(cls, _letters_and_digits(name))
+
+
+@lru_cache(maxsize=1024)
+def _letters_and_digits(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())

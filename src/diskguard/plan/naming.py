@@ -4,12 +4,16 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from diskguard.model.ids import ResourceId
 
 SNAPSHOT_KIND = "Microsoft.Compute/snapshots"
 MAX_SNAPSHOT_NAME = 80  # Azure's limit; of A-Za-z0-9_- (arm-wire 7)
 _MAX_SOURCE_NAME = 40
+_REMEMBERED = (
+    1 << 14
+)  # names come back: with each disk and copy of a point, with each plan of a run
 _INSTANT = "%Y%m%dT%H%M%SZ"
 _POINT = re.compile(
     r"(?P<name>[a-z0-9_][a-z0-9_-]{0,39})-(?P<digest>[0-9a-f]{6})-(?P<slot>[0-9]{8}t[0-9]{6}z)"
@@ -55,6 +59,7 @@ def point_id(source: ResourceId, slot: datetime) -> str:
     )
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def parse_point_id(text: str) -> PointName | None:
     """Read a point id in any case; None for anything else."""
     match = _POINT.fullmatch(text.lower()) if text.isascii() else None
@@ -69,7 +74,7 @@ def parse_point_id(text: str) -> PointName | None:
 
 def names_source(name: PointName, source: ResourceId) -> bool:
     """True when that point id was made for that VM or disk."""
-    return (name.name, name.digest) == (_short_name(source), _digest(source))
+    return (name.name, name.digest) == _name_and_digest(source)
 
 
 def role_of(*, vm: ResourceId | None, lun: int | None) -> str:
@@ -87,17 +92,28 @@ def member_name(point: str, *, role: str, lun: int | None) -> str:
 def parse_member_name(text: str) -> MemberName | None:
     """Read a snapshot's name in any case; None for anything that is not of our making."""
     match = _MEMBER.fullmatch(text.lower()) if text.isascii() else None
-    point = parse_point_id(match["point"]) if match is not None else None
+    point = _canonical(match["point"]) if match is not None else None
     if match is None or point is None:
         return None
     lun = int(match["lun"]) if match["lun"] else None
-    parsed = MemberName(point=str(point), role=match["fixed"] or "data", lun=lun)
+    parsed = MemberName(point=point, role=match["fixed"] or "data", lun=lun)
     return parsed if str(parsed).lower() == text.lower() else None
 
 
 def snapshot_id(disk: ResourceId, group: str, name: str) -> ResourceId:
     """Give the id of a snapshot in `group`; Azure wants it in the disk's own subscription."""
     return ResourceId.of(disk.subscription, group, SNAPSHOT_KIND, name)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _canonical(point: str) -> str | None:
+    parsed = parse_point_id(point)
+    return None if parsed is None else str(parsed)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _name_and_digest(source: ResourceId) -> tuple[str, str]:
+    return _short_name(source), _digest(source)
 
 
 def _short_name(source: ResourceId) -> str:

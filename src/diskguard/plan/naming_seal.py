@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from diskguard.model.restore_point import Consistency, Grade, Learned, Seal
@@ -30,13 +31,16 @@ def split_value(name: str, value: str) -> dict[str, str]:
 
 def join_value(name: str, tags: Mapping[str, str]) -> str | None:
     """Put a value spread by `split_value` together again; None where there is none."""
-    parts = []
-    for at in range(MAX_PARTS):
-        part = tags.get(name if at == 0 else f"{name}-{at + 1}")
+    first = tags.get(name)
+    if first is None or f"{name}-2" not in tags:
+        return first
+    parts = [first]
+    for at in range(2, MAX_PARTS + 1):
+        part = tags.get(f"{name}-{at}")
         if part is None:
             break
         parts.append(part)
-    return "".join(parts) if parts else None
+    return "".join(parts)
 
 
 def format_instant(when: datetime) -> str:
@@ -89,6 +93,11 @@ def parse_seal(tags: Mapping[str, str]) -> Seal | None:
     text = join_value(SEAL, tags)
     if text is None:
         return None
+    return _read_seal(text)
+
+
+@lru_cache(maxsize=1 << 14)  # every copy carries the seal of its point
+def _read_seal(text: str) -> Seal:
     try:
         return _seal(json.loads(text))
     except _UNREADABLE as error:

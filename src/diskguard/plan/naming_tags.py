@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from diskguard.model.estate import Snapshot
 from diskguard.model.ids import Region, ResourceId
@@ -272,14 +273,20 @@ def _identity(snapshot: Snapshot, tags: Mapping[str, str]) -> MemberIdentity:
         slot=parse_instant(_need(tags, _SLOT)),
         number=int(place[1]),
         count=int(place[2]),
-        vm=None if vm is None else ResourceId.parse(vm),
+        vm=None if vm is None else _source_id(vm),
         vm_unique_id=tags.get(_VM_UNIQUE_ID, ""),
-        disk_id=ResourceId.parse(join_value(_DISK_ID, tags) or ""),
+        disk_id=_source_id(join_value(_DISK_ID, tags) or ""),
         disk_unique_id=_need(tags, _DISK_UNIQUE_ID),
         lun=name.lun,
         region=Region(_need(tags, _REGION)),
         requested=Grade(_need(tags, _REQUESTED)),
     )
+
+
+@lru_cache(maxsize=1 << 14)
+def _source_id(text: str) -> ResourceId:
+    """A VM or disk; each is named by every snapshot of it."""
+    return ResourceId.parse(text)
 
 
 def _check_name(snapshot: Snapshot, identity: MemberIdentity, point: str) -> None:

@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 
 from diskguard.model.estate import Estate, Snapshot
 from diskguard.model.restore_point import (
@@ -50,7 +52,7 @@ def assemble_points(
     `policies` None takes the points of all. A location is complete exactly when its own n of n
     members exist, are readable and carry one seal; whether it is, no other location can change.
     """
-    members, strangers = _sorted_out(snapshots, places)
+    members, strangers = _sorted_out(_Same(tuple(snapshots)), places)
     grouped: dict[str, dict[Location, list[ParsedMember]]] = defaultdict(lambda: defaultdict(list))
     for member in members:
         if policies is None or member.identity.policy in policies:
@@ -58,7 +60,7 @@ def assemble_points(
     points = [_point(name, parts, places, now) for name, parts in grouped.items()]
     return Assembly(
         points=tuple(sorted(points, key=lambda point: (point.slot, point.id), reverse=True)),
-        strangers=tuple(strangers),
+        strangers=strangers,
         snapshots={
             (name, location): tuple(found)
             for name, parts in grouped.items()
@@ -110,20 +112,37 @@ def one_seal(members: Sequence[ParsedMember]) -> Seal | None:
     return None if disagreeing else seal
 
 
-def _sorted_out(
-    snapshots: Iterable[Snapshot], places: Places
-) -> tuple[list[ParsedMember], list[Stranger]]:
+class _Sorted(NamedTuple):
+    members: tuple[ParsedMember, ...]
+    strangers: tuple[Stranger, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Same:
+    """Snapshots of one look: the same only as itself, so that a plan need not compare them."""
+
+    snapshots: tuple[Snapshot, ...]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.snapshots is other.snapshots
+
+    def __hash__(self) -> int:
+        return id(self.snapshots)
+
+
+@lru_cache(maxsize=1)  # three plans are made of one look, and most of the work is the reading
+def _sorted_out(same: _Same, places: Places) -> _Sorted:
     members: list[ParsedMember] = []
     strangers: list[Stranger] = []
-    for snapshot in snapshots:
+    for snapshot in same.snapshots:
         parsed = parse_member(snapshot, places)
         if isinstance(parsed, Stranger):
             strangers.append(parsed)
         else:
             members.append(parsed)
-    members.sort(key=lambda member: (member.identity.number, member.snapshot.id))
-    strangers.sort(key=lambda stranger: stranger.snapshot.id)
-    return members, strangers
+    members.sort(key=lambda member: (member.identity.number, member.snapshot.id.key))
+    strangers.sort(key=lambda stranger: stranger.snapshot.id.key)
+    return _Sorted(tuple(members), tuple(strangers))
 
 
 def _point(name: str, parts: Parts, places: Places, now: datetime) -> RestorePoint:
