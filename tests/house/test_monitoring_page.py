@@ -20,7 +20,7 @@ def folder(tmp_path):
 
 @EMULATED
 @pytest.mark.real_time
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_the_page_works_as_it_is_written(folder):
     ended = run_shell("\n".join(RUNNABLE.findall(PAGE)), folder, DISKGUARD_LOCK_DIR=str(folder))
 
