@@ -16,7 +16,7 @@ COMMANDS = (
     ("validate", "examples/production.yaml"),
     ("validate", "hundred-rules.yaml"),
     ("schema",),
-    ("simulate", "examples/production.yaml"),
+    ("simulate", "examples/production.yaml", "--to", "1d"),  # years are in `retention`
 )
 TIMES = 15
 AIM = 0.25
