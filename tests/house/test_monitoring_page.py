@@ -28,6 +28,7 @@ def test_the_page_works_as_it_is_written(folder):
     assert "never" in ended.stdout
     assert "Without eastus: 5 of 5 of its VMs and disks could be restored" in ended.stdout
     assert "DISKGUARD OK - demo: 5 sources within what was promised | " in ended.stdout
+    assert "All in time: 5 VMs and disks" in (folder / "status.html").read_text(encoding="utf-8")
     text = (folder / "diskguard.prom").read_text(encoding="utf-8")
     told = {name for name in METRIC.findall(text) if "last_run" not in name}
     assert [name for name in sorted(told) if f"`{name}`" not in PAGE] == []
