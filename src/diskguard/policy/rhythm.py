@@ -146,7 +146,7 @@ def rhythm_of(schedules: Iterable[When]) -> Rhythm:
 def _rhythm(beats: frozenset[Beat]) -> Rhythm:
     rows = [_Row(each) for each in beats]
     days = _days_of(rows)
-    share = _MOST_SLOTS // max(1, len(rows))
+    share = _MOST_SLOTS // max(1, len(rows)) if days == 1 else None
     slots = {slot for row in rows for slot in islice(row.all_slots(days), share)}
     return Rhythm(tuple(sorted(slots)), days)
 
