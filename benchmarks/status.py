@@ -13,7 +13,7 @@ from diskguard.plan.points import assemble_for
 from diskguard.plan.status import survey_status
 
 VMS, POINTS = 10_000, 4
-AIM_RATIO = 1.5
+AIM_RATIO = 2  # linear but for caches and noise; what is quadratic would be at 10
 PROMISES = """
 objectives: {rpo: {primary: 2h, dr: 6h}}
 schedules: [{name: hourly, cron: "15 * * * *"}]
@@ -32,7 +32,7 @@ def measure(*, quick: bool) -> Table:
             (f"{number:,}", f"{snapshots:,}", f"{assembling:.1f} s", f"{judging:.2f} s")
             for number, snapshots, assembling, judging in rows
         ),
-        aim="ten times the VMs, ten times the time; as many snapshots of fewer VMs, no more time",
+        aim=f"ten times the VMs in less than {AIM_RATIO * 10} times the time, whatever their points",
         met=None
         if quick
         else spent[1] <= AIM_RATIO * 10 * spent[0] and spent[2] <= AIM_RATIO * spent[1],
