@@ -9,7 +9,7 @@ WORKERS ?= 3
 SYSTEM_PACKAGES := btrfs-progs chromium debootstrap e2fsprogs fonts-dejavu-core iproute2 shellcheck systemd-container util-linux xfsprogs
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo demo-linux test test-long lint types floors unit docs bench system-packages clean
+.PHONY: help venv demo demo-linux test test-long lint types floors unit fuzz docs bench system-packages clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ test-long: $(STAMP)  ## the full tables: every kill, every power cut, every roun
 	@($(BIN)/pytest -m "root and long" --timeout 3000 >.root-tests.log 2>&1; echo $$? >.root-tests.status) & \
 	$(BIN)/pytest -n $(WORKERS) -m "not root and long" --timeout 3000; status=$$?; wait; \
 	cat .root-tests.log; [ $$status = 0 ] && [ "$$(cat .root-tests.status)" = 0 ]
+
+fuzz: $(STAMP)  ## ten thousand mutated policies: no traceback, none over 2 s or 300 MB
+	$(BIN)/python -m tests.policy.fuzz
 
 docs: $(STAMP)  ## write the generated pages anew
 	$(BIN)/python docs/generate.py
