@@ -238,3 +238,37 @@ async def test_backup_prunes_nothing_after_a_run_that_was_not_complete():
 
         assert report.exit_status == 3
         assert report.deletions == ()
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_a_mark_that_was_given_up_is_taken_back(refused):
+    async with days_of_points(2, ONE) as stage:
+        newest = (await stage.points())[0]
+        first = newest.parts[0].members[0].snapshot
+        async with stage.ports() as ports:
+            await ports.compute.merge_tags(first, {"diskguard-pruning": "2026-11-22T12:00:00Z"})
+        if refused:
+            denied = Fails(status=403, code="AuthorizationFailed", message="no")
+            stage.suffers(denied, "PATCH", times=99)
+
+        report = (await prune(stage)).report
+
+        left_marked = (await stage.assembly()).members(newest.id, Location.PRIMARY)[0].pruning
+        assert report.exit_status == (7 if refused else 0)
+        assert (left_marked is not None) is refused
+
+
+async def test_what_is_not_ours_any_more_is_not_deleted():
+    async with days_of_points(2, ONE) as stage, stage.ports() as ports:
+        plan = await make_prune_plan(stage.policy, await stage.look(), ports)
+        [deletion] = plan.deletions
+        for each in deletion.members:
+            await ports.compute.merge_tags(each.id, {"diskguard-policy": ""})
+        pruning = Pruning(plan, ports)
+
+        await pruning.delete_all()
+
+        [outcome] = pruning.outcomes()
+        assert outcome.failure is not None
+        assert "it is not ours" in outcome.failure.message
+        assert {each.id for each in deletion.members} <= {e.id for e in await stage.snapshots()}
