@@ -1,5 +1,7 @@
 """What --help says, of every command."""
 
+import shlex
+
 import pytest
 
 from diskguard import __version__
@@ -39,7 +41,7 @@ def test_every_command_has_the_shared_options(cli, command):
 @pytest.mark.parametrize("command", COMMANDS_MADE, ids=lambda command: command.name)
 def test_every_example_can_be_parsed(command):
     for example in command.examples:
-        words = example.split(" && ")[0].split(" > ")[0].split()[2:]
+        words = shlex.split(example.split(" && ")[0].split(" > ")[0])[2:]
 
         command.make_context(command.name, words)
 

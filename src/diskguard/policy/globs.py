@@ -8,6 +8,8 @@ def covers(wide: str, narrow: str) -> bool:
 
     What `narrow` leaves open, only a wildcard of `wide` takes.
     """
+    if "*" not in wide and "?" not in wide:
+        return wide.casefold() == narrow.casefold()
     return _takes(wide.casefold(), narrow.casefold())
 
 
