@@ -4,15 +4,16 @@ import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diskguard.cli.exit_codes import status_of
 from diskguard.cli.render.cells import instant
 from diskguard.cli.render.escape import harmless
 from diskguard.cli.render.page import Page
 from diskguard.errors import DiskguardError, PolicyInvalid
-from diskguard.model.report import Failure
-from diskguard.run.failure import failure_of
+
+if TYPE_CHECKING:
+    from diskguard.model.report import Failure
 
 
 def envelope(*, schema: str, at: datetime, run_id: str, exit_code: int) -> dict[str, object]:
@@ -42,13 +43,15 @@ def json_lines(page: Page, *, at: datetime, run_id: str) -> Iterator[str]:
 
 def error_fields(error: DiskguardError) -> dict[str, object]:
     """An expected error, as a document shows it; a wrong policy with each of its problems."""
+    from diskguard.run.failure import failure_of
+
     fields = failure_fields(failure_of(error))
     if isinstance(error, PolicyInvalid):
         fields["problems"] = [dataclasses.asdict(problem) for problem in error.problems]
     return fields
 
 
-def failure_fields(failure: Failure) -> dict[str, object]:
+def failure_fields(failure: "Failure") -> dict[str, object]:
     """A failure, as a document shows it."""
     return dataclasses.asdict(failure)
 

@@ -3,17 +3,21 @@
 import sys
 import traceback
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from diskguard.cli.render.escape import clean, scrub
 from diskguard.errors import DiskguardError, PolicyInvalid, Problem
-from diskguard.model.report import Failure
-from diskguard.run.failure import failure_of
+
+if TYPE_CHECKING:
+    from diskguard.model.report import Failure
 
 REPORT_IT = "This is a bug in diskguard. Please report it, with the lines above."
 
 
 def error_lines(error: DiskguardError) -> list[str]:
     """Give the lines of an expected error; a wrong policy has a line for each problem."""
+    from diskguard.run.failure import failure_of
+
     if not isinstance(error, PolicyInvalid):
         return failure_lines(failure_of(error))
     number = sum(problem.severity == "error" for problem in error.problems)
@@ -22,7 +26,7 @@ def error_lines(error: DiskguardError) -> list[str]:
     return [*problem_lines(error.problems), *failure_lines(counted)]
 
 
-def failure_lines(failure: Failure, *, of: str | None = None) -> list[str]:
+def failure_lines(failure: "Failure", *, of: str | None = None) -> list[str]:
     """Give what happened, to what; its hint; Azure's correlation id."""
     what = failure.message if of is None else f"{of}: {failure.message}"
     lines = [f"diskguard: error[{failure.code}]: {_harmless(what)}"]
