@@ -10,7 +10,9 @@ def covers(wide: str, narrow: str) -> bool:
     """
     if "*" not in wide and "?" not in wide:
         return wide.casefold() == narrow.casefold()
-    return _takes(wide.casefold(), narrow.casefold())
+    wide, narrow = wide.casefold(), narrow.casefold()
+    begins = wide.partition("*")[0].partition("?")[0]
+    return narrow.startswith(begins) and _takes(wide, narrow)
 
 
 def _takes(wide: str, narrow: str) -> bool:

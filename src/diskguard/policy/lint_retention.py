@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 
 from diskguard.policy.document import Fault, Path
@@ -90,13 +91,19 @@ def _verdicts(scene: Scene) -> Iterator[tuple[Path, Fault | None]]:
         keep = scene.keep(location)
         if keep is None:
             continue
-        void = dict(_void_rules(keep, scene.rhythm(location)))
+        void = _void(keep, scene.rhythm(location))
         for name in type(keep).model_fields:
             path = scene.path("retention", location, name)
             if path is not None:
                 said = f"`{name}: {_shown(keep, name)}` has no effect"
                 message = f"{said}: `{void.get(name)}` keeps the same points"
                 yield path, KEEP_WITHOUT_EFFECT.at(path, message) if name in void else None
+
+
+@lru_cache(maxsize=64)
+def _void(keep: Keep, rhythm: Rhythm | None) -> dict[str, str]:
+    """Give `_void_rules` as a mapping; most rules of a policy keep alike."""
+    return dict(_void_rules(keep, rhythm))
 
 
 def _only_newest(scene: Scene, location: LocationName, keep: Keep) -> Iterator[Fault]:

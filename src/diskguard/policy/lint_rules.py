@@ -35,16 +35,11 @@ class _Entry:
     scale_sets: Patterns | None
     disks: Patterns | None
     ids: tuple[ResourceId, ...] | None
+    letters: int  # how much there is to compare
 
     @property
     def path(self) -> Path:
         return ("rules", self.rule, "select", "include", self.place)
-
-    @property
-    def letters(self) -> int:
-        lists = (self.names, self.groups, self.scale_sets, self.disks)
-        named = sum(len(each) + 1 for patterns in lists for each in patterns or ())
-        return 1 + named + 64 * len(self.ids or ())
 
 
 Spared = tuple[_Entry, Sequence[_Entry]]  # an entry, and what its rule excludes
@@ -100,7 +95,14 @@ def _entry(rule: Rule, index: int, place: int, selector: Selector) -> _Entry:
         scale_sets=selector.scale_sets,
         disks=selector.disks,
         ids=selector.ids,
+        letters=_letters(selector),
     )
+
+
+def _letters(selector: Selector) -> int:
+    lists = (selector.names, selector.resource_groups, selector.scale_sets, selector.disks)
+    named = sum(len(each) + 1 for patterns in lists for each in patterns or ())
+    return 1 + named + 64 * len(selector.ids or ())
 
 
 def _prefix(pattern: str) -> str:
