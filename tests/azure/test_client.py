@@ -1,6 +1,7 @@
 """The door to Azure: over real TLS, with the real credential, against the emulator's server."""
 
 import asyncio
+import socket
 import ssl
 import sys
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from tests.support.inprocess import SUBSCRIPTION, TOKEN, TestCredential, running
 from diskguard.azure.client import find_cloud, open_azure
 from diskguard.azure.cloud import BUILT_IN
 from diskguard.azure.run_command import AzureGuest
-from diskguard.azure.transport import open_transport, trust
+from diskguard.azure.transport import Sockets, open_transport, trust
 from diskguard.errors import EndpointRefused
 from diskguard_emulator.api import Api
 from diskguard_emulator.server import Server
@@ -234,3 +235,16 @@ def test_a_variable_that_names_no_certificates_is_refused(tmp_path: Path, conten
 
     with pytest.raises(EndpointRefused, match="SSL_CERT_FILE names no certificates"):
         trust({"SSL_CERT_FILE": str(file)})
+
+
+async def test_a_transport_ends_when_its_last_socket_is_closed():
+    sockets = Sockets()
+    opened = sockets.open((socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ()))
+    leaving = asyncio.ensure_future(sockets.ended())
+
+    await asyncio.sleep(0.5)
+    waited = not leaving.done()
+    opened.close()
+    await leaving
+
+    assert waited

@@ -6,14 +6,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
+from weakref import WeakSet
 
 from diskguard.errors import EndpointRefused
 
-_FAREWELL: Final = 0.05
-"""Seconds for requests that were cancelled to end their connections: TLS waits for the other side.
-https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown"""
+_FAREWELL: Final = 2.0
+"""Seconds, at most, for requests that were cancelled to end their connections: TLS waits for the
+other side. https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown"""
+_GLANCE: Final = 0.01
 
 if TYPE_CHECKING:
+    import socket
     import ssl
 
     import aiohttp
@@ -45,6 +48,32 @@ class ExactSession:
         return self
 
 
+class Sockets:
+    """Every socket a connector has opened, and when the last of them is closed.
+
+    aiohttp waits for those it knows of; of a request that was cancelled it knows none any more.
+    """
+
+    def __init__(self) -> None:
+        self._opened: WeakSet[socket.socket] = WeakSet()
+
+    def open(self, address: tuple[Any, ...]) -> "socket.socket":
+        """Give a new socket for that address."""
+        import socket
+
+        family, kind, protocol, *_ = address
+        opened = socket.socket(family, kind, protocol)
+        self._opened.add(opened)
+        return opened
+
+    async def ended(self) -> None:
+        """Return when all are closed, or after two seconds."""
+        for _ in range(int(_FAREWELL / _GLANCE)):
+            if all(each.fileno() < 0 for each in self._opened):
+                return
+            await asyncio.sleep(_GLANCE)
+
+
 async def _once(body: str | bytes) -> AsyncIterator[bytes]:
     yield body.encode() if isinstance(body, str) else body
 
@@ -62,7 +91,8 @@ async def open_transport(
     import aiohttp
     from azure.core.pipeline.transport import AioHttpTransport
 
-    connector = aiohttp.TCPConnector(ssl=trust(environment), limit=0)
+    sockets = Sockets()
+    connector = aiohttp.TCPConnector(ssl=trust(environment), limit=0, socket_factory=sockets.open)
     session = aiohttp.ClientSession(
         connector=connector,
         trust_env=True,
@@ -76,7 +106,7 @@ async def open_transport(
             connection_timeout=10,  # of logins; azure-core would wait 300 s for each
             read_timeout=60,
         )
-    await asyncio.sleep(_FAREWELL)
+    await sockets.ended()
 
 
 def trust(environment: Mapping[str, str]) -> "ssl.SSLContext":
