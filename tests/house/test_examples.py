@@ -81,6 +81,7 @@ def test_the_demo_is_plain_shell():
     assert checked.stdout == ""
 
 
+@pytest.mark.long  # `make demo` is run by .ci/run besides
 @EMULATED
 @pytest.mark.real_time
 @pytest.mark.timeout(300)
