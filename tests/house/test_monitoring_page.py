@@ -18,6 +18,7 @@ def folder(tmp_path):
         run_shell(f"diskguard-emulator stop --state-dir {file.parent}", tmp_path)
 
 
+@pytest.mark.long  # a minute and more of real backups
 @EMULATED
 @pytest.mark.real_time
 @pytest.mark.timeout(300)

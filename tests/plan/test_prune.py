@@ -185,7 +185,19 @@ def test_the_newest_point_of_both_locations_stays_in_both():
 
     for location in Location:
         assert verdict(plan, points[5], location).fate is Fate.KEEP
-    assert "copies stay incremental" in verdict(plan, points[5]).reasons[0]
+    (chain,) = (each for each in verdict(plan, points[5]).reasons if "incremental" in each)
+    disks = ", ".join(sorted(each.name for each in disks_of(DB)))
+    assert chain == f"the newest in both locations of disks {disks}: copies stay incremental"
+
+
+def test_of_many_disks_only_the_number_is_told():
+    many = a_vm("many", data_disks=6)
+    point = point_at(1, many)
+    policy = a_policy("retention: {primary: {keep_last: 1}, dr: {keep_last: 1}}")
+
+    plan = prune(policy, an_estate(many, snapshots=[*point, *copies_of(point)]))
+
+    assert any("locations of 7 disks:" in each for each in verdict(plan, point).reasons)
 
 
 def test_a_disk_that_is_gone_needs_no_chain():

@@ -1,11 +1,11 @@
 """Snapshots, tags, stopping and starting: the Compute port over the SDK."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from diskguard.azure.charges import Call
 from diskguard.azure.clients import Clients
@@ -24,6 +24,8 @@ from diskguard.model.estate import Disk, PowerState, Snapshot, Vm
 from diskguard.model.ids import ResourceId
 from diskguard.model.wish import OperationState, Requested, SnapshotWish
 from diskguard.ports import Reservation
+
+T = TypeVar("T")
 
 _AGAIN: Final = Call(resend=True)  # an effect that may be asked for twice
 _STOPPED: Final = (PowerState.STOPPED, PowerState.DEALLOCATED)
@@ -97,14 +99,8 @@ class AzureCompute:
 
     async def find_snapshot(self, id: ResourceId) -> Snapshot | None:
         """GET it."""
-        client = self.clients.compute(id.subscription)
-        try:
-            with azure_failures(f"reading snapshot {id.name}"):
-                return parse_snapshot(await client.snapshots.get(id.group, id.name))
-        except ResourceMissing as missing:
-            if is_missing(missing):
-                return None
-            raise
+        reading = self.clients.compute(id.subscription).snapshots.get(id.group, id.name)
+        return await _if_there(f"reading snapshot {id.name}", reading, parse_snapshot)
 
     async def delete_snapshot(self, id: ResourceId) -> None:
         """DELETE, follow, and GET until it is not found."""
@@ -145,27 +141,14 @@ class AzureCompute:
 
     async def find_vm(self, id: ResourceId) -> Vm | None:
         """GET it with its instance view."""
-        client = self.clients.compute(id.subscription)
-        try:
-            with azure_failures(f"reading VM {id.name}"):
-                return parse_vm(
-                    await client.virtual_machines.get(id.group, id.name, expand="instanceView")
-                )
-        except ResourceMissing as missing:
-            if is_missing(missing):
-                return None
-            raise
+        machines = self.clients.compute(id.subscription).virtual_machines
+        reading = machines.get(id.group, id.name, expand="instanceView")
+        return await _if_there(f"reading VM {id.name}", reading, parse_vm)
 
     async def find_disk(self, id: ResourceId) -> Disk | None:
         """GET it."""
-        client = self.clients.compute(id.subscription)
-        try:
-            with azure_failures(f"reading disk {id.name}"):
-                return parse_disk(await client.disks.get(id.group, id.name))
-        except ResourceMissing as missing:
-            if is_missing(missing):
-                return None
-            raise
+        reading = self.clients.compute(id.subscription).disks.get(id.group, id.name)
+        return await _if_there(f"reading disk {id.name}", reading, parse_disk)
 
     async def stop_vm(self, id: ResourceId, *, deallocate: bool) -> None:
         """Power off, with the guest's own shutdown, or deallocate; wait for the operation."""
@@ -236,6 +219,17 @@ class AzureCompute:
             if vm is None:
                 pauses = paced((0.2, 0.8, 1.0, 2.0), 4.0, at_most=300)
             await follow(look, pauses, doing=doing)
+
+
+async def _if_there(doing: str, reading: Awaitable[Any], parse: Callable[[Any], T]) -> T | None:
+    """What a GET shows, or None where Azure says that there is none."""
+    try:
+        with azure_failures(doing):
+            return parse(await reading)
+    except ResourceMissing as missing:
+        if is_missing(missing):
+            return None
+        raise
 
 
 def snapshot_body(wish: SnapshotWish) -> Any:

@@ -22,6 +22,7 @@ from diskguard.policy.model import Policy
 
 Key = tuple[str, Location]
 _ORDER = list(Grade)
+FEW = 3  # disks are named; of more only the number
 
 
 @dataclass(slots=True)
@@ -122,9 +123,18 @@ def _newest_common(assembly: Assembly, existing: set[str], found: Protections) -
         for disk in there[0].keys() & there[1].keys() & existing:
             taken_at, name = there[0][disk]
             newest[disk] = max(newest.get(disk, (taken_at, "", "")), (taken_at, point.id, name))
-    for _, point_id, name in newest.values():
-        reason = f"the newest of disk {name} in both locations: copies stay incremental"
+    disks: dict[str, list[str]] = defaultdict(list)
+    for _, point_id, name in sorted(newest.values()):
+        disks[point_id].append(name)
+    for point_id, names in disks.items():
+        reason = f"the newest in both locations of {_named(names)}: copies stay incremental"
         found.add(point_id, Location, reason)
+
+
+def _named(disks: Sequence[str]) -> str:
+    if len(disks) > FEW:
+        return f"{len(disks)} disks"
+    return f"disk{'s' if len(disks) > 1 else ''} {', '.join(disks)}"
 
 
 def _readable_disks(point: RestorePoint, location: Location) -> dict[str, tuple[datetime, str]]:

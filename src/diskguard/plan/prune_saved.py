@@ -1,32 +1,24 @@
 """A prune plan as a JSON document, the way back, and whether what it would delete may still go."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from diskguard.errors import UsageInvalid
 from diskguard.model.restore_point import Location
 from diskguard.plan.prune_plan import Deletion, Fate, PrunePlan
-from diskguard.plan.saved_codec import WrongValue, decode, encode
+from diskguard.plan.saved_codec import dump_document, load_document
 
 SCHEMA = "diskguard/saved-prune/1"
 
 
 def dump_prune(plan: PrunePlan) -> dict[str, Any]:
     """Give the plan as values that `json.dumps` takes."""
-    return {"schema": SCHEMA, "plan": encode(plan)}
+    return dump_document(plan, SCHEMA)
 
 
 def load_prune(document: object) -> PrunePlan:
     """Read what `dump_prune` wrote. Raises UsageInvalid, which names the key that is wrong."""
-    schema = document.get("schema") if isinstance(document, Mapping) else None
-    if not isinstance(document, Mapping) or schema != SCHEMA:
-        raise UsageInvalid(f"not a saved prune plan: its schema is {schema!r}, not {SCHEMA!r}")
-    try:
-        plan: PrunePlan = decode(PrunePlan, document.get("plan"))
-    except (WrongValue, RecursionError) as error:
-        raise UsageInvalid(f"not a saved prune plan: {error}") from None
-    return plan
+    return load_document(PrunePlan, document, SCHEMA, called="saved prune plan")
 
 
 def prune_differences(saved: PrunePlan, fresh: PrunePlan) -> tuple[str, ...]:

@@ -1,17 +1,17 @@
 """A backup plan as a JSON document, the way back, and whether it still fits."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
-from diskguard.errors import NothingMatched, UsageInvalid
+from diskguard.errors import NothingMatched
 from diskguard.model.estate import Estate
 from diskguard.model.ids import ResourceId
 from diskguard.plan.backup import plan_backup
 from diskguard.plan.backup_plan import BackupPlan, MemberPlan, VmPlan
 from diskguard.plan.budget import LONGEST_COMPLETION, is_possible
-from diskguard.plan.saved_codec import WrongValue, decode, encode
+from diskguard.plan.saved_codec import dump_document, encode, load_document
 from diskguard.policy.model import Policy
 
 SCHEMA = "diskguard/saved-plan/1"
@@ -21,19 +21,12 @@ _MAY_CHANGE = frozenset({"completion", "notes", "left_out", "mode_reason", "memb
 
 def dump_plan(plan: BackupPlan) -> dict[str, Any]:
     """Give the plan as values that `json.dumps` takes."""
-    return {"schema": SCHEMA, "plan": encode(plan)}
+    return dump_document(plan, SCHEMA)
 
 
 def load_plan(document: object) -> BackupPlan:
     """Read what `dump_plan` wrote. Raises UsageInvalid, which names the key that is wrong."""
-    schema = document.get("schema") if isinstance(document, Mapping) else None
-    if not isinstance(document, Mapping) or schema != SCHEMA:
-        raise UsageInvalid(f"not a saved plan: its schema is {schema!r}, not {SCHEMA!r}")
-    try:
-        plan: BackupPlan = decode(BackupPlan, document.get("plan"))
-    except (WrongValue, RecursionError) as error:
-        raise UsageInvalid(f"not a saved plan: {error}") from None
-    return plan
+    return load_document(BackupPlan, document, SCHEMA, called="saved plan")
 
 
 def differences(saved: BackupPlan, policy: Policy, estate: Estate) -> tuple[str, ...]:

@@ -5,13 +5,33 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from diskguard.errors import UsageInvalid
 from diskguard.model.ids import Region, ResourceId
+
+T = TypeVar("T")
 
 
 class WrongValue(ValueError):
     """A value is not what its key holds; the message names the key."""
+
+
+def dump_document(plan: object, schema: str) -> dict[str, Any]:
+    """Give a plan as a document that `json.dumps` takes, with the name of its layout."""
+    return {"schema": schema, "plan": encode(plan)}
+
+
+def load_document(kind: type[T], document: object, schema: str, *, called: str) -> T:
+    """Read what `dump_document` wrote. Raises UsageInvalid, which names the key that is wrong."""
+    found = document.get("schema") if isinstance(document, Mapping) else None
+    if not isinstance(document, Mapping) or found != schema:
+        raise UsageInvalid(f"not a {called}: its schema is {found!r}, not {schema!r}")
+    try:
+        plan: T = decode(kind, document.get("plan"))
+    except (WrongValue, RecursionError) as error:
+        raise UsageInvalid(f"not a {called}: {error}") from None
+    return plan
 
 
 def encode(value: object) -> Any:

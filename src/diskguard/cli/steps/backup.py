@@ -20,6 +20,7 @@ from diskguard.plan.backup_narrow import narrow_plan
 from diskguard.plan.copies import plan_copies
 from diskguard.plan.immutability import asks_for_immutability, plan_immutability
 from diskguard.plan.recovery import plan_recovery
+from diskguard.plan.saved import load_plan
 from diskguard.policy.model import Policy
 from diskguard.policy.scalars import parse_duration
 from diskguard.ports import Ports
@@ -52,7 +53,7 @@ class Choices:
         if self.vms or self.max_vms is not None or self.due_only:
             wrong = "a saved plan is executed whole: not with --vm, --max-vms or --due-only"
             raise UsageInvalid(wrong, hint="Make another plan, or leave --plan out.")
-        saved = read_saved(self.saved)
+        saved = read_saved(self.saved, load_plan)
 
         def as_saved(policy: Policy, estate: Estate, *, now: datetime) -> BackupPlan:  # noqa: ARG001 - a saved plan has an instant of its own
             return check_fits(saved, policy, estate)

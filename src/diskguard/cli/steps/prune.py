@@ -10,8 +10,9 @@ from diskguard.cli.render.prune import prune_page, prune_trouble
 from diskguard.cli.session import Session
 from diskguard.cli.steps.errand import Eyes
 from diskguard.cli.steps.policies import read_policy
-from diskguard.cli.steps.saved import LARGEST_PLAN, write_whole
+from diskguard.cli.steps.saved import read_saved
 from diskguard.cli.steps.sight import sight_of
+from diskguard.cli.steps.whole_file import write_at_once
 from diskguard.cli.steps.work import act, interrupted_by, look
 from diskguard.errors import PlanDrifted, UsageInvalid
 from diskguard.model.report import RunReport
@@ -64,14 +65,14 @@ def show_verdicts(session: Session, path: Path, choices: Choices) -> int:
 
     plan = look(session, sight.cloud, read)
     if choices.out is not None:
-        write_whole(json.dumps(dump_prune(plan), indent=1) + "\n", choices.out)
+        write_at_once(json.dumps(dump_prune(plan), indent=1) + "\n", choices.out)
     return session.show(prune_page(plan))
 
 
 def prune(session: Session, path: Path, choices: Choices) -> int:
     """Delete, and show what came of it. Raises what forbids every deletion; nothing was done then."""
     policy = read_policy(session, path)
-    saved = None if choices.saved is None else _read_saved(choices.saved)
+    saved = None if choices.saved is None else read_saved(choices.saved, load_prune)
     started = session.around.clock.now()
 
     async def work(ports: Ports) -> _Pruned:
@@ -112,15 +113,3 @@ def _chooser(saved: PrunePlan | None) -> Callable[[PrunePlan], PrunePlan]:
         return narrowed_to(saved, fresh)
 
     return choose
-
-
-def _read_saved(path: Path) -> PrunePlan:
-    """Read a plan. Raises UsageInvalid for anything else."""
-    try:
-        if path.stat().st_size > LARGEST_PLAN:
-            raise UsageInvalid(f"{path} is too large for a saved plan")
-        return load_prune(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise UsageInvalid(f"cannot read the plan {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise UsageInvalid(f"{path} is not a saved plan: {error}") from error

@@ -1,39 +1,33 @@
 """Plans in files: written for later, read back and held against the estate."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
+from diskguard.cli.steps.whole_file import write_at_once
 from diskguard.errors import PlanDrifted, UsageInvalid
 from diskguard.model.estate import Estate
 from diskguard.plan.backup import BackupPlan
-from diskguard.plan.saved import differences, dump_plan, load_plan
+from diskguard.plan.saved import differences, dump_plan
 from diskguard.policy.model import Policy
+
+T = TypeVar("T")
 
 LARGEST_PLAN: Final = 100_000_000  # bytes; a thousand VMs need about four million
 
 
 def save_plan(plan: BackupPlan, path: Path) -> None:
-    """Write the plan, whole or not at all. Raises UsageInvalid where that cannot be done."""
-    write_whole(json.dumps(dump_plan(plan), indent=1) + "\n", path)
+    """Write the plan, whole or not at all. Raises OutputLost where that cannot be done."""
+    write_at_once(json.dumps(dump_plan(plan), indent=1) + "\n", path)
 
 
-def write_whole(text: str, path: Path) -> None:
-    """Write a saved plan, whole or not at all. Raises UsageInvalid where that cannot be done."""
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise UsageInvalid(f"cannot write the plan {path}: {error.strerror}") from error
-
-
-def read_saved(path: Path) -> BackupPlan:
-    """Read a plan. Raises UsageInvalid for anything else."""
+def read_saved(path: Path, load: Callable[[object], T]) -> T:
+    """Read a plan that was saved. Raises UsageInvalid for anything else."""
     try:
         if path.stat().st_size > LARGEST_PLAN:
             raise UsageInvalid(f"{path} is too large for a saved plan")
-        return load_plan(json.loads(path.read_text(encoding="utf-8")))
+        return load(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise UsageInvalid(f"cannot read the plan {path}: {error.strerror}") from error
     except ValueError as error:
