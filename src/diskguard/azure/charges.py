@@ -15,7 +15,8 @@ class Call:
     """What the URL of a request does not say.
 
     `window`: a guest may be frozen: go first, never wait, never be resent; `reserved` names whose
-    tokens were set aside for it. `resend`: may be sent again when the answer was lost. `vm`: whose allowance its operation's status reads are.
+    tokens were set aside for it. `resend`: may be sent again when the answer was lost. `vm`: whose
+    allowance its operation's status reads are.
     """
 
     window: bool = False

@@ -140,6 +140,16 @@ class RestorePoint:
     parts: tuple[LocationPart, ...]
     hold: str | None = None
 
+    @property
+    def source(self) -> ResourceId:
+        """The VM, or the disk that has none."""
+        return self.vm or next(part.members for part in self.parts if part.members)[0].disk_id
+
+    @property
+    def moment(self) -> datetime:
+        """When its data is of; until Azure has said so, its slot."""
+        return self.taken_at or self.slot
+
     def part(self, location: Location) -> LocationPart | None:
         """The point's part in that location, or None if the policy has no such location."""
         return next((part for part in self.parts if part.location == location), None)

@@ -26,9 +26,8 @@ from diskguard.plan.backup_warnings import notes_of, warn_of_disks
 from diskguard.plan.budget import choose_budget, choose_completion, learned_from
 from diskguard.plan.copies_target import find_group
 from diskguard.plan.due import Due
-from diskguard.plan.freshness import points_by_source
 from diskguard.plan.naming_tags import STOPPED
-from diskguard.plan.points import Assembly, assemble_for, attempt_may_live
+from diskguard.plan.points import Assembly, assemble_for, attempt_may_live, points_by_source
 from diskguard.plan.selection import Selected
 from diskguard.plan.selection_matching import tag_value
 from diskguard.policy.model import Policy

@@ -152,8 +152,7 @@ def _by_source(
     found: dict[ResourceId, list[RestorePoint]] = defaultdict(list)
     for point in points:
         if point.seal is not None:
-            members = next(part.members for part in point.parts if part.members)
-            found[point.vm or members[0].disk_id].append(point)
+            found[point.source].append(point)
     for source in sorted(found):
         yield source, sorted(found[source], key=lambda point: (point.taken_at, point.id))
 

@@ -13,7 +13,7 @@ from typing import Final
 from diskguard.model.estate import Estate
 from diskguard.model.ids import ResourceId
 from diskguard.model.restore_point import Location, PointState, RestorePoint
-from diskguard.plan.points import Assembly
+from diskguard.plan.points import Assembly, points_by_source
 from diskguard.plan.schedule import last_slot, next_slot
 from diskguard.plan.selection import Selected, Selection, Unsupported, survey_sources
 from diskguard.policy.effective import Settings, effective_settings
@@ -92,23 +92,10 @@ def judge_selection(
     return tuple(sorted(found, key=lambda each: (each.source, list(Location).index(each.location))))
 
 
-def points_by_source(points: Iterable[RestorePoint]) -> dict[ResourceId, tuple[RestorePoint, ...]]:
-    """Give each source's points in the order given (an assembly has the newest slot first)."""
-    found: dict[ResourceId, list[RestorePoint]] = defaultdict(list)
-    for point in points:
-        found[source_of(point)].append(point)
-    return {source: tuple(each) for source, each in found.items()}
-
-
-def source_of(point: RestorePoint) -> ResourceId:
-    """The VM a point is of, or the disk that has none."""
-    return point.vm or next(part.members for part in point.parts if part.members)[0].disk_id
-
-
 def newest_restorable(points: Points, location: Location) -> RestorePoint | None:
     """The point with the latest data that is complete in that location, or None."""
     restorable = [point for point in points if _state_in(point, location) is PointState.COMPLETE]
-    return max(restorable, key=_moment, default=None)
+    return max(restorable, key=lambda point: point.moment, default=None)
 
 
 def promises_of(settings: Settings, now: datetime) -> tuple[Promise, ...]:
@@ -145,7 +132,7 @@ def _assess(
     selected: Selected, promise: Promise, points: Points, assembly: Assembly, now: datetime
 ) -> Freshness:
     newest = newest_restorable(points, promise.location)
-    age = None if newest is None else max(timedelta(), now - _moment(newest))
+    age = None if newest is None else max(timedelta(), now - newest.moment)
     return Freshness(
         source=selected.source,
         name=selected.source.name,
@@ -207,14 +194,14 @@ def _first_copy_is_in_time(promise: Promise, points: Points, now: datetime) -> b
     if promise.location is not Location.DR:
         return False
     sealed = [point for point in points if point.seal is not None]
-    oldest = min((_moment(point) for point in sealed), default=None)
+    oldest = min((point.moment for point in sealed), default=None)
     if oldest is None or now - oldest > (promise.rpo or COPY_ALLOWANCE):
         return False
     return any(_state_in(point, Location.DR) is PointState.COPYING for point in sealed)
 
 
 def _serves(point: RestorePoint, slot: datetime | None) -> bool:
-    return slot is None or max(point.slot, _moment(point)) >= slot
+    return slot is None or max(point.slot, point.moment) >= slot
 
 
 def _risks(
@@ -224,7 +211,7 @@ def _risks(
     points: Points,
     assembly: Assembly,
 ) -> Iterator[str]:
-    later = [point for point in points if newest is None or _moment(point) > _moment(newest)]
+    later = [point for point in points if newest is None or point.moment > newest.moment]
     if newest is not None:
         yield from _weaknesses(selected, newest, promise.location)
         if promise.rpo is not None and not _serves(newest, promise.expected_slot):
@@ -270,8 +257,3 @@ def _is_given_up(point: RestorePoint, assembly: Assembly) -> bool:
 def _state_in(point: RestorePoint, location: Location) -> PointState:
     part = point.part(location)
     return PointState.MISSING if part is None else part.state
-
-
-def _moment(point: RestorePoint) -> datetime:
-    """When its data is of; until Azure has said so, its slot."""
-    return point.taken_at or point.slot

@@ -17,7 +17,6 @@ from diskguard.model.ids import ResourceId
 from diskguard.model.report import Failure
 from diskguard.model.restore_point import Location, PointState
 from diskguard.plan.points import Assembly, assemble_for
-from diskguard.plan.prune_protection import source_of
 from diskguard.plan.selection import survey_sources
 from diskguard.policy.model import Policy
 from diskguard.policy.sections import Immutability, Immutable
@@ -92,7 +91,7 @@ def _wanted(
 ) -> Iterator[tuple[str, ImmutabilityStep]]:
     """Every snapshot that is not immutable enough, oldest point first, with its disk."""
     for point in reversed(assembly.points):
-        wish = wishes.get(source_of(point))
+        wish = wishes.get(point.source)
         for part in point.parts:
             if wish is None or part.state is not PointState.COMPLETE or point.taken_at is None:
                 continue

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from diskguard.model.ids import Region, ResourceId
 from diskguard.model.restore_point import LocationPart, PointState, RestorePoint
-from diskguard.plan.freshness import points_by_source
+from diskguard.plan.points import points_by_source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +55,8 @@ def _survivor(
     outside = [(point, part) for point in points if (part := _outside(point, region)) is not None]
     if not outside:
         return Survivor(source=source, newest=None, where=None, age=None, rpo=rpo, late=True)
-    newest, part = max(outside, key=lambda each: _moment(each[0]))
-    age = max(timedelta(), now - _moment(newest))
+    newest, part = max(outside, key=lambda each: each[0].moment)
+    age = max(timedelta(), now - newest.moment)
     return Survivor(
         source=source,
         newest=newest,
@@ -74,7 +74,3 @@ def _outside(point: RestorePoint, region: Region) -> LocationPart | None:
         if part.state is PointState.COMPLETE and elsewhere:
             return part
     return None
-
-
-def _moment(point: RestorePoint) -> datetime:
-    return point.taken_at or point.slot

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from diskguard.model.estate import Estate, Snapshot
+from diskguard.model.ids import ResourceId
 from diskguard.model.restore_point import (
     Location,
     LocationPart,
@@ -73,6 +74,14 @@ def assemble_for(policy: Policy, estate: Estate, *, now: datetime) -> Assembly:
     """Give the points a policy governs: those with its name or one of its former ones."""
     names = {policy.name, *policy.previous_names}
     return assemble_points(estate.snapshots, places_of(policy), now=now, policies=names)
+
+
+def points_by_source(points: Iterable[RestorePoint]) -> dict[ResourceId, tuple[RestorePoint, ...]]:
+    """Give each source's points in the order given (an assembly has the newest slot first)."""
+    found: dict[ResourceId, list[RestorePoint]] = defaultdict(list)
+    for point in points:
+        found[point.source].append(point)
+    return {source: tuple(each) for source, each in found.items()}
 
 
 def places_of(policy: Policy) -> Places:

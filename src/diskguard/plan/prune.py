@@ -23,7 +23,6 @@ from diskguard.plan.prune_protection import (
     Protections,
     find_protections,
     parts_there,
-    source_of,
 )
 from diskguard.plan.retention import Candidate, decide
 from diskguard.plan.selection import Selected, choose_sources
@@ -53,7 +52,7 @@ def unlisted_sources(policy: Policy, estate: Estate) -> tuple[ResourceId, ...]:
         return ()
     listed = _existing(estate)
     points = assemble_for(policy, estate, now=estate.observed_at).points
-    return tuple(sorted({source for each in points if (source := source_of(each)) not in listed}))
+    return tuple(sorted({source for each in points if (source := each.source) not in listed}))
 
 
 def plan_prune(
@@ -127,7 +126,7 @@ def _existing(estate: Estate) -> frozenset[ResourceId]:
 def _verdicts(case: _Case) -> Iterator[PruneVerdict]:
     sources: dict[ResourceId, list[RestorePoint]] = defaultdict(list)
     for point in case.assembly.points:
-        sources[source_of(point)].append(point)
+        sources[point.source].append(point)
     for source in sorted(sources):
         for location in Location:
             yield from _of_location(source, sources[source], location, case)
@@ -162,7 +161,7 @@ def _sentences(
         keep = retention.primary if location is Location.PRIMARY else retention.dr
         return _by_calendar(candidates, keep, location, case)
     if source in case.gone.gone and (rule := case.policy.retention.gone_sources) is not None:
-        taken = [_when(point) for point, part in parts if part.state is PointState.COMPLETE]
+        taken = [point.moment for point, part in parts if part.state is PointState.COMPLETE]
         return _of_gone(candidates, rule, max(taken, default=case.now), case)
     reason = _why_nobody_judges(source, case)
     return {each.id: _Sentence(keep=True, reasons=(*each.protected, reason)) for each in candidates}
@@ -170,7 +169,7 @@ def _sentences(
 
 def _candidate(point: RestorePoint, location: Location, case: _Case) -> Candidate:
     protected = case.protections.of(point.id, location)
-    return Candidate(id=point.id, taken_at=_when(point), protected=protected)
+    return Candidate(id=point.id, taken_at=point.moment, protected=protected)
 
 
 def _by_calendar(
@@ -233,7 +232,7 @@ def _verdict(
         point=point.id,
         source=source,
         location=part.location,
-        taken_at=_when(point),
+        taken_at=point.moment,
         fate=fate,
         reasons=reasons,
         snapshots=len(part.members),
@@ -319,7 +318,3 @@ def _unmarks(verdicts: Sequence[PruneVerdict], case: _Case) -> Iterator[Unmark]:
             for each in members:
                 if each.pruning is not None:
                     yield Unmark(snapshot=each.snapshot.id, tags={PRUNING: each.pruning})
-
-
-def _when(point: RestorePoint) -> datetime:
-    return point.taken_at or point.slot

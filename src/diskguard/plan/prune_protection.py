@@ -16,7 +16,7 @@ from diskguard.model.restore_point import (
 )
 from diskguard.plan.backup_mode import choose_mode
 from diskguard.plan.copies import points_to_copy
-from diskguard.plan.points import Assembly
+from diskguard.plan.points import Assembly, points_by_source
 from diskguard.plan.selection import Selected
 from diskguard.policy.model import Policy
 
@@ -40,13 +40,6 @@ class Protections:
     def of(self, point: str, location: Location) -> tuple[str, ...]:
         """Every reason found."""
         return tuple(self._reasons.get((point, location), ()))
-
-
-def source_of(point: RestorePoint) -> ResourceId:
-    """The VM, or the disk without one, a point is of."""
-    if point.vm is not None:
-        return point.vm
-    return next(part.members for part in point.parts if part.members)[0].disk_id
 
 
 def parts_there(point: RestorePoint) -> Iterator[LocationPart]:
@@ -101,7 +94,7 @@ def _newest_good(
 
     Where no point reached what is asked, the newest of the best there are stays.
     """
-    for source, points in _by_source(assembly.points).items():
+    for source, points in points_by_source(assembly.points).items():
         if source not in selected:
             continue
         asked = choose_mode(selected[source]).requested
@@ -146,13 +139,6 @@ def _readable_disks(point: RestorePoint, location: Location) -> dict[str, tuple[
     }
 
 
-def _by_source(points: Sequence[RestorePoint]) -> dict[ResourceId, list[RestorePoint]]:
-    found: dict[ResourceId, list[RestorePoint]] = defaultdict(list)
-    for point in points:
-        found[source_of(point)].append(point)
-    return found
-
-
 def _is_complete(point: RestorePoint, location: Location) -> bool:
     part = point.part(location)
     return part is not None and part.state is PointState.COMPLETE
@@ -176,4 +162,4 @@ def _grade(point: RestorePoint) -> Grade:
 
 
 def _when(point: RestorePoint) -> tuple[datetime, str]:
-    return point.taken_at or point.slot, point.id
+    return point.moment, point.id

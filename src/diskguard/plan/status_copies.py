@@ -15,7 +15,6 @@ from typing import Final, Literal
 
 from diskguard.model.ids import ResourceId
 from diskguard.model.restore_point import Location, PointState, RestorePoint
-from diskguard.plan.freshness import source_of
 from diskguard.plan.naming_tags import ParsedMember
 from diskguard.plan.points import Assembly
 
@@ -96,7 +95,7 @@ def _under_way(
     began = [copy.snapshot.time_created for copy in copies if copy.snapshot.time_created]
     return CopyUnderWay(
         point=point.id,
-        source=source_of(point),
+        source=point.source,
         began_at=min(began, default=None),
         percent=_percent(wanted, by_number),
         done_at=None if longest is None else now + longest.left,

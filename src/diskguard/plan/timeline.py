@@ -7,8 +7,8 @@ from typing import Final
 
 from diskguard.model.ids import ResourceId
 from diskguard.model.restore_point import Location, PointState, RestorePoint
-from diskguard.plan.freshness import Freshness, points_by_source
-from diskguard.plan.points import Assembly
+from diskguard.plan.freshness import Freshness
+from diskguard.plan.points import Assembly, points_by_source
 from diskguard.plan.status import DiskUse, Status
 from diskguard.plan.timeline_gaps import find_gaps
 from diskguard.plan.timeline_picture import Lane, Mark, Standing, Timeline, Track
@@ -147,7 +147,7 @@ def _marks(points: Iterable[RestorePoint], location: Location) -> Iterator[Mark]
             continue
         sealed = part.seal if part.state is PointState.COMPLETE else None
         yield Mark(
-            at=point.taken_at or point.slot,
+            at=point.moment,
             point=point.id,
             state=part.state,
             grade=None if sealed is None else sealed.consistency.achieved,

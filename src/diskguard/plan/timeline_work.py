@@ -14,7 +14,7 @@ def standstills_of(
     """Give how long the guest stood still for each point since then, in the points' order."""
     for point in points:
         window = None if point.seal is None else point.seal.consistency.window
-        at = point.taken_at or point.slot
+        at = point.moment
         if window is not None and at >= since:
             yield Standstill(point=point.id, at=at, length=window, limit=limit)
 

@@ -73,8 +73,9 @@ async def take_frozen(
 ) -> Attempt:
     """Arm the guest, request every member in its window, collect its report, prove.
 
-    `mine` are the nonces of attempts of this run that were undone. Raises AttemptLost when nothing was requested. Nobody is armed whose snapshots could not be
-    requested at once: Throttled is raised instead.
+    `mine` are the nonces of attempts of this run that were undone. Raises AttemptLost when nothing
+    was requested. Nobody is armed whose snapshots could not be requested at once: Throttled is
+    raised instead.
     """
     nonce, vm = ports.nonce(), plan.vm or plan.source
     async with _reserved(plan, budget, nonce, ports) as reservation:

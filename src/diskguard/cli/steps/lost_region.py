@@ -14,7 +14,6 @@ from diskguard.errors import DiskguardError, NothingMatched
 from diskguard.model.estate import Estate
 from diskguard.model.ids import Region, ResourceId
 from diskguard.model.restore_point import RestorePoint
-from diskguard.plan.freshness import source_of
 from diskguard.plan.lost_region import assess_loss
 from diskguard.plan.points import assemble_for
 from diskguard.plan.selection import Selected, survey_sources
@@ -106,7 +105,7 @@ def _rpos(
     policy: Policy, points: tuple[RestorePoint, ...], selected: tuple[Selected, ...]
 ) -> dict[ResourceId, timedelta | None]:
     """The other region's RPO: the rule's, or where no rule is known the policy's."""
-    known = {source_of(point): policy.objectives.rpo.dr for point in points}
+    known = {point.source: policy.objectives.rpo.dr for point in points}
     return known | {each.source: each.settings.objectives.rpo.dr for each in selected}
 
 

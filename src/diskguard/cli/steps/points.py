@@ -40,8 +40,8 @@ class Wanted:
             point
             for point in points
             if self._fits(point)
-            and (since is None or (point.taken_at or point.slot) >= since)
-            and (until is None or (point.taken_at or point.slot) <= until)
+            and (since is None or point.moment >= since)
+            and (until is None or point.moment <= until)
         ]
 
     def _fits(self, point: RestorePoint) -> bool:
